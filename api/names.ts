@@ -1,0 +1,36 @@
+/** Every name Podvisor puts into a cluster. Design section 3 and 4; Kubernetes label and annotation rules. */
+
+/** Label that opts a pod in; its only allowed value is {@link VM_LABEL_VALUE}. */
+export const VM_LABEL = 'podvisor.dev/vm';
+/** The only allowed value of {@link VM_LABEL}. */
+export const VM_LABEL_VALUE = 'true';
+/** Prefix of every annotation, condition, resource and label of ours. */
+export const PREFIX = 'podvisor.dev/';
+/** Annotation that holds the GuestSpec (JSON), written by admission only. */
+export const GUEST_ANNOTATION = 'podvisor.dev/guest';
+/** Readiness gate and pod condition: the guest runs. */
+export const GUEST_READY = 'podvisor.dev/guest-ready';
+/** Pod condition: True = hardware virtualisation (KVM), False = emulation (TCG). */
+export const ACCELERATED = 'podvisor.dev/accelerated';
+/** Extended resources the agent's device plugin offers, by accelerator; one unit is one VM slot. */
+export const DEVICE_RESOURCE = { kvm: 'podvisor.dev/kvm', tcg: 'podvisor.dev/tcg' } as const;
+/** Scheduler that VM pods are given when they name none. */
+export const SCHEDULER_NAME = 'podvisor-scheduler';
+/** Namespace of webhook and scheduler. */
+export const SYSTEM_NAMESPACE = 'podvisor-system';
+/** Namespace of the agent, the only privileged part. */
+export const AGENT_NAMESPACE = 'podvisor-agent';
+/** Volumes admission adds to a VM pod. */
+export const BOOT_VOLUME = 'podvisor-boot';
+export const SCRATCH_VOLUME = 'podvisor-scratch';
+/** Paths inside the launcher container. */
+export const BOOT_PATH = '/podvisor/boot';
+export const SCRATCH_PATH = '/podvisor/scratch';
+export const DISKS_PATH = '/podvisor/disks';
+export const SLOT_PATH = '/run/podvisor';
+/** PID 1 of the launcher container. */
+export const LAUNCHER_COMMAND = '/usr/bin/podvisor-launch';
+/** User and group QEMU runs as in the launcher container. */
+export const LAUNCHER_UID = 107;
+/** Multus' network selection annotation (Network Plumbing Working Group specification, section 4.1). */
+export const NETWORKS_ANNOTATION = 'k8s.v1.cni.cncf.io/networks';
