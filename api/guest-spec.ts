@@ -1,0 +1,122 @@
+import { type Static, Type } from '@sinclair/typebox';
+
+/**
+ * The GuestSpec: what admission understood of a pod, the one waist of the system (design section 2). One source for the TypeScript type,
+ * the validation of the stored annotation (ajv, strict) and the reference page. Every string in it that reaches QEMU's command line or a
+ * path is closed in by a pattern here, so that neither a forged annotation nor a bug upstream can smuggle in an option.
+ */
+
+const MIB = 1024 * 1024;
+
+/** Limits of a guest; the same numbers guard admission and the stored spec. */
+export const GUEST_LIMITS = {
+  /** q35 without interrupt remapping addresses 255 CPUs. */
+  vcpus: { min: 1, max: 255 },
+  memoryBytes: { min: 16 * MIB, max: 4 * 1024 * 1024 * MIB, step: MIB },
+  /** One PCI slot each, 0x10-0x1e and 0x08-0x0f (guest/pci.ts). */
+  disks: 15,
+  networks: 8,
+  cpuFeatures: 64,
+} as const;
+
+/** A DNS label: container and volume names (Kubernetes' own rule, repeated because these names become QEMU options and paths). */
+export const DNS_LABEL = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
+/** A QEMU CPU model name. */
+export const CPU_MODEL = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
+/** A CPU feature with its sign: `+avx2`, `-la57`. */
+export const CPU_FEATURE = '^[+-][a-z0-9][a-z0-9._-]{0,31}$';
+/** A Linux network interface name that is also safe in a path and in a QEMU option. */
+export const INTERFACE_NAME = '^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$';
+/** `pod` or `<namespace>/<network attachment>`. */
+export const NETWORK_NAME = '^(pod|[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)$';
+/** An image reference: no blanks, no control characters. It goes into an image volume only, never to QEMU. */
+export const IMAGE_REFERENCE = '^[A-Za-z0-9][A-Za-z0-9._:/@\\[\\]-]{0,1023}$';
+
+const closed = { additionalProperties: false } as const;
+const oneOf = <T extends string>(...values: T[]) => Type.Unsafe<T>({ type: 'string', enum: values });
+const count = (description: string, min: number, max: number) => Type.Integer({ minimum: min, maximum: max, description });
+const vcpuCount = (description: string) => count(description, GUEST_LIMITS.vcpus.min, GUEST_LIMITS.vcpus.max);
+
+const Boot = Type.Object(
+  {
+    mode: oneOf('disk', 'kernel'),
+    image: Type.String({ pattern: IMAGE_REFERENCE, description: 'Image the guest boots from; mounted as an image volume.' }),
+    pullPolicy: oneOf('Always', 'IfNotPresent', 'Never'),
+  },
+  closed,
+);
+
+const Topology = Type.Object(
+  {
+    sockets: vcpuCount('CPU sockets the guest sees.'),
+    cores: vcpuCount('Cores in each socket.'),
+    threads: vcpuCount('Threads on each core.'),
+  },
+  closed,
+);
+
+const Cpu = Type.Object(
+  {
+    model: Type.String({ pattern: CPU_MODEL, description: "QEMU's name of the CPU model." }),
+    features: Type.Array(Type.String({ pattern: CPU_FEATURE }), {
+      maxItems: GUEST_LIMITS.cpuFeatures,
+      uniqueItems: true,
+      description: 'Features switched on (+) or off (-) against the model.',
+    }),
+    topology: Type.Optional(Topology),
+  },
+  closed,
+);
+
+const Disk = Type.Object({ volume: Type.String({ pattern: DNS_LABEL, description: "The pod's volume." }) }, closed);
+
+const Network = Type.Object(
+  {
+    name: Type.String({ pattern: NETWORK_NAME, description: '`pod`, or namespace/name of a NetworkAttachmentDefinition.' }),
+    interface: Type.String({ pattern: INTERFACE_NAME, description: "Interface in the pod's network namespace." }),
+    binding: oneOf('masquerade', 'bridge'),
+  },
+  closed,
+);
+
+/** Schema of the JSON in annotation `podvisor.dev/guest`, version v1. */
+export const GuestSpec = Type.Object(
+  {
+    version: oneOf('v1'),
+    container: Type.String({ pattern: DNS_LABEL, description: 'Name of the guest container.' }),
+    boot: Boot,
+    vcpus: vcpuCount('Virtual CPUs.'),
+    cpu: Cpu,
+    memoryBytes: Type.Integer({
+      minimum: GUEST_LIMITS.memoryBytes.min,
+      maximum: GUEST_LIMITS.memoryBytes.max,
+      multipleOf: GUEST_LIMITS.memoryBytes.step,
+      description: 'Guest RAM in bytes, whole MiB.',
+    }),
+    overheadBytes: Type.Integer({
+      minimum: 0,
+      maximum: GUEST_LIMITS.memoryBytes.max,
+      description: 'What the pod needs beyond guest RAM, in bytes (guest/overhead.ts).',
+    }),
+    machine: oneOf('q35'),
+    firmware: oneOf('bios'),
+    accelerator: oneOf('kvm', 'tcg'),
+    disks: Type.Array(Disk, {
+      maxItems: GUEST_LIMITS.disks,
+      uniqueItems: true,
+      description: 'Block claims in volumeDevices order: the next disks after the boot disk.',
+    }),
+    networks: Type.Array(Network, {
+      minItems: 1,
+      maxItems: GUEST_LIMITS.networks,
+      description: "The pod's own network, then secondary networks in the order asked for.",
+    }),
+    gracePeriodSeconds: Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, description: 'Time from the power button to force.' }),
+  },
+  closed,
+);
+export type GuestSpec = Static<typeof GuestSpec>;
+export type Accelerator = GuestSpec['accelerator'];
+export type BootMode = GuestSpec['boot']['mode'];
+export type CpuTopology = Static<typeof Topology>;
+export type GuestNetwork = Static<typeof Network>;
