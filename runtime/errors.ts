@@ -12,7 +12,13 @@ export class PodvisorError extends Error {
 }
 
 /** Process exit code by error code (sysexits.h where one fits). */
-export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = { config: 64, io: 74, protocol: 76, unavailable: 69, internal: 70 };
+export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
+  config: 64,
+  io: 74,
+  protocol: 76,
+  unavailable: 69,
+  internal: 70,
+};
 
 /** The text of anything thrown. */
 export function messageOf(error: unknown): string {

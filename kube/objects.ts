@@ -1,0 +1,34 @@
+/** The part of ObjectMeta this room reads. */
+export interface KubeMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+}
+
+/** Any object of the API server. */
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: KubeMeta;
+  readonly [field: string]: unknown;
+}
+
+/** A page of a list. */
+export interface KubeList<T = KubeObject> {
+  readonly metadata: { readonly resourceVersion?: string; readonly continue?: string };
+  /** Null in answers of some old servers for "none". */
+  readonly items: readonly T[] | null;
+}
+
+/** Cache and queue key: `namespace/name`, or `name` for cluster objects. */
+export function keyOf(object: { readonly metadata: { readonly name: string; readonly namespace?: string } }): string {
+  const { namespace, name } = object.metadata;
+  return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
+}
+
+/** The two halves of a {@link keyOf} key; no namespace for cluster objects. */
+export function splitKey(key: string): { namespace?: string; name: string } {
+  const slash = key.indexOf('/');
+  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}

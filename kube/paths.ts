@@ -1,0 +1,36 @@
+/** A kind of object as the API server's URLs name it. The core group is ''. */
+export interface ResourceKind {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+}
+
+/** Kinds this product talks about. */
+export const KINDS = {
+  pods: { group: '', version: 'v1', plural: 'pods' },
+  nodes: { group: '', version: 'v1', plural: 'nodes' },
+  namespaces: { group: '', version: 'v1', plural: 'namespaces' },
+  secrets: { group: '', version: 'v1', plural: 'secrets' },
+  configMaps: { group: '', version: 'v1', plural: 'configmaps' },
+  services: { group: '', version: 'v1', plural: 'services' },
+  events: { group: 'events.k8s.io', version: 'v1', plural: 'events' },
+  leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' },
+  mutatingWebhooks: { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'mutatingwebhookconfigurations' },
+  validatingWebhooks: { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },
+} as const satisfies Record<string, ResourceKind>;
+
+/**
+ * URL path of a kind, or of one object of it: `/api/v1/namespaces/NS/pods/NAME/status`. Leave `namespace` out for cluster
+ * objects and for all namespaces; leave `name` out for the collection.
+ */
+export function pathOf(kind: ResourceKind, at: { namespace?: string; name?: string; subresource?: string } = {}): string {
+  const root = kind.group === '' ? ['api', kind.version] : ['apis', kind.group, kind.version];
+  const parts = [
+    ...root,
+    ...(at.namespace === undefined ? [] : ['namespaces', at.namespace]),
+    kind.plural,
+    ...(at.name === undefined ? [] : [at.name]),
+    ...(at.subresource === undefined ? [] : [at.subresource]),
+  ];
+  return `/${parts.map(encodeURIComponent).join('/')}`;
+}
