@@ -2,6 +2,8 @@ module podvisor.dev/dev/programs/cni
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require github.com/containernetworking/plugins v1.9.1
 
 require (

@@ -2,6 +2,8 @@ module podvisor.dev/dev/programs/coredns
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require github.com/coredns/coredns v1.14.7
 
 require (

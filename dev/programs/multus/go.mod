@@ -2,6 +2,8 @@ module podvisor.dev/dev/programs/multus
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require gopkg.in/k8snetworkplumbingwg/multus-cni.v4 v4.3.0
 
 require (
