@@ -1,5 +1,14 @@
+import { checkMetadata } from './check-annotations.ts';
+import { checkGuestContainer } from './check-container.ts';
+import { checkPodSpec } from './check-pod.ts';
+import { findGuestContainer, type GuestContainer } from './guest-container.ts';
 import type { GuestSpec } from './guest-spec.ts';
+import { parseAccelerator, parseBoot, parseDisks, parseGrace } from './parse-boot.ts';
+import { parseCpu } from './parse-cpu.ts';
+import { parseNetworks } from './parse-networks.ts';
+import { parseMemory, parseOtherResources, parseVcpus } from './parse-size.ts';
 import type { Pod } from './pod.ts';
+import type { Step } from './step.ts';
 import type { Violation } from './violation.ts';
 
 /** What the parser must know beyond the pod. */
@@ -14,7 +23,48 @@ export type ParsedPod =
   | { readonly ok: true; readonly guest: GuestSpec; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly violations: readonly Violation[] };
 
-/** Reads the user's pod, as written before any mutation, into a GuestSpec. All violations at once. `overheadBytes` is left 0. */
-export function parseGuest(_pod: Pod, _context: ParseContext): ParsedPod {
-  return { ok: false, violations: [{ field: 'spec', message: 'parser not written yet' }] };
+/**
+ * Reads the user's pod, as written before any mutation, into a GuestSpec. Reports all violations at once; `overheadBytes` is left 0 for
+ * guest/complete.ts. Runs before the API server's own validation, so it takes no field's format on trust.
+ */
+export function parseGuest(pod: Pod, context: ParseContext): ParsedPod {
+  const found = findGuestContainer(pod);
+  const general = [...checkMetadata(pod), ...found.violations, ...checkPodSpec(pod)];
+  if (found.value === undefined) return { ok: false, violations: general };
+  const guest = parseContainer(pod, found.value, context);
+  const violations = [...general, ...checkGuestContainer(found.value), ...guest.violations];
+  return violations.length === 0 ? { ok: true, guest: guest.value, warnings: guest.warnings ?? [] } : { ok: false, violations };
+}
+
+function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext): Step<GuestSpec> {
+  const boot = parseBoot(pod, guest);
+  const vcpus = parseVcpus(guest);
+  const memory = parseMemory(guest);
+  const other = parseOtherResources(guest);
+  const accelerator = parseAccelerator(pod, context.accelerators);
+  const cpu = parseCpu(pod, accelerator.value, vcpus.value);
+  const disks = parseDisks(guest);
+  const networks = parseNetworks(pod, context.namespace);
+  const grace = parseGrace(pod);
+  const steps: readonly Step<unknown>[] = [boot, vcpus, memory, other, accelerator, cpu, disks, networks, grace];
+  const value: GuestSpec = {
+    version: 'v1',
+    container: guest.container.name,
+    boot: boot.value,
+    vcpus: vcpus.value,
+    cpu: cpu.value,
+    memoryBytes: memory.value,
+    overheadBytes: 0,
+    machine: 'q35',
+    firmware: 'bios',
+    accelerator: accelerator.value,
+    disks: disks.value,
+    networks: networks.value,
+    gracePeriodSeconds: grace.value,
+  };
+  return {
+    value,
+    violations: steps.flatMap((step) => step.violations),
+    warnings: steps.flatMap((step) => step.warnings ?? []),
+  };
 }

@@ -15,35 +15,38 @@ export type ParsedQuantity = { readonly ok: true; readonly value: Quantity } | {
 
 const NANOS = 1_000_000_000n;
 const MAX_BINARY = (2n ** 63n - 1n) * NANOS;
-const PATTERN = /^([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:([KMGTPE])i|([numkMGTPE])|[eE]([+-]?\d+))?$/;
+const PATTERN = /^([+-]?)(\d+\.?\d*|\.\d+)(?:([KMGTPE]i)|([numkMGTPE])|[eE]([+-]?\d+))?$/;
 const BINARY_SUFFIXES = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 const DECIMAL_EXPONENTS: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
 /** Longer texts and larger exponents mean nothing and would only cost time. */
 const MAX_TEXT = 256;
 const MAX_EXPONENT = 256;
-const FORMS = "a number with an optional suffix n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei or an exponent such as e3, e.g. '2', '500m', '1.5Gi'";
+const FORMS =
+  "a number with an optional suffix n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei or an exponent such as e3, e.g. '2', '500m', '1.5Gi'";
 
 /** Reads a quantity. Total: never throws; `reason` says what a quantity looks like. */
 export function parseQuantity(text: string): ParsedQuantity {
   const match = text.length <= MAX_TEXT ? PATTERN.exec(text) : null;
   if (match === null) return { ok: false, reason: `is not a Kubernetes quantity; write ${FORMS}` };
-  const [, sign, whole = '', fraction = '', bareFraction = '', binary, decimal, exponent] = match;
-  const digits = BigInt(`0${whole}${fraction}${bareFraction}`);
-  const places = fraction.length + bareFraction.length;
-  const negative = sign === '-';
-  if (binary !== undefined) return { ok: true, value: binaryQuantity(digits, places, binary, negative) };
-  const power = exponent === undefined ? (DECIMAL_EXPONENTS[decimal ?? ''] ?? 0) : Number(exponent);
+  const [, sign, number = '', binary, decimal = '', exponent] = match;
+  const [whole = '', fraction = ''] = number.split('.');
+  const digits = BigInt(whole + fraction);
+  if (binary !== undefined) return signed(sign, binaryQuantity(digits, fraction.length, binary));
+  const power = exponent === undefined ? (DECIMAL_EXPONENTS[decimal] ?? 0) : Number(exponent);
   if (Math.abs(power) > MAX_EXPONENT) return { ok: false, reason: `has an exponent out of range; write ${FORMS}` };
-  const nanos = scaled(digits, power - places + 9);
-  return { ok: true, value: { nanos: negative ? -nanos : nanos, format: exponent === undefined ? 'DecimalSI' : 'DecimalExponent' } };
+  const format = exponent === undefined ? 'DecimalSI' : 'DecimalExponent';
+  return signed(sign, { nanos: scaled(digits, power - fraction.length + 9), format });
 }
 
-function binaryQuantity(digits: bigint, places: number, suffix: string, negative: boolean): Quantity {
-  const exact = scaled(digits << BigInt(10 * BINARY_SUFFIXES.indexOf(`${suffix}i`)), 9 - places);
+function signed(sign: string | undefined, { nanos, format }: Quantity): ParsedQuantity {
+  return { ok: true, value: { nanos: sign === '-' ? -nanos : nanos, format } };
+}
+
+function binaryQuantity(digits: bigint, places: number, suffix: string): Quantity {
+  const exact = scaled(digits << BigInt(10 * BINARY_SUFFIXES.indexOf(suffix)), 9 - places);
   const nanos = exact > MAX_BINARY ? MAX_BINARY : exact;
   // Below one unit the binary notation has no way to print it.
-  const format = nanos > 0n && nanos < NANOS ? 'DecimalSI' : 'BinarySI';
-  return { nanos: negative ? -nanos : nanos, format };
+  return { nanos, format: nanos > 0n && nanos < NANOS ? 'DecimalSI' : 'BinarySI' };
 }
 
 /** magnitude × 10^power, rounded up to a whole number. */

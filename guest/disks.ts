@@ -46,7 +46,13 @@ function claim(volume: string, index: number): string[] {
     discard: 'unmap',
     // Straight to the device: the data outlives this pod, and caching it twice would be charged to the pod.
     cache: { direct: true },
-    file: { driver: 'host_device', 'node-name': `${node}-file`, filename: `${DISKS_PATH}/${volume}`, aio: 'threads', discard: 'unmap' },
+    file: {
+      driver: 'host_device',
+      'node-name': `${node}-file`,
+      filename: `${DISKS_PATH}/${volume}`,
+      aio: 'threads',
+      discard: 'unmap',
+    },
   };
   const device = diskDevice(node, PCI_SLOT.firstClaim + index, diskSerial(volume));
   return ['-blockdev', JSON.stringify(blockdev), '-device', option('virtio-blk-pci', device)];

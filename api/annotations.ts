@@ -1,0 +1,143 @@
+import { GUEST_ANNOTATION, PREFIX } from './names.ts';
+
+/**
+ * Every annotation of ours a pod can carry: the one table that the parser, its error messages and docs/reference/annotations.md are made
+ * from. What is planned but not built is listed too, so that it is refused by name instead of being called unknown.
+ */
+
+/** `not yet`: known, refused. `internal`: written by Podvisor, refused from users. */
+export type AnnotationStatus = 'supported' | 'not yet' | 'internal';
+
+export interface AnnotationChoice {
+  readonly value: string;
+  readonly status: 'supported' | 'not yet';
+  readonly doc: string;
+}
+
+export interface AnnotationSchema {
+  /** Full name with prefix. */
+  readonly name: string;
+  readonly status: AnnotationStatus;
+  readonly doc: string;
+  /** What a value may be, in words that complete "allowed: …". */
+  readonly allowed: string;
+  /** What holds without it, in words. */
+  readonly default: string;
+  /** The closed list of values, for annotations that have one. */
+  readonly choices?: readonly AnnotationChoice[];
+  /** For `not yet`: what to do today. */
+  readonly instead?: string;
+}
+
+/** Prefix of the family that tunes placement. */
+export const PLACEMENT_PREFIX = `placement.${PREFIX}`;
+
+type Choice = readonly [value: string, doc: string, status?: 'not yet'];
+
+function choice(name: string, doc: string, choices: readonly Choice[]): AnnotationSchema {
+  const list = choices.map(([value, text, status = 'supported' as const]) => ({ value, doc: text, status }));
+  const supported = list.filter((one) => one.status === 'supported').map((one) => `\`${one.value}\``);
+  const first = supported[0] ?? '';
+  return { name: PREFIX + name, status: 'supported', doc, allowed: supported.join(', '), default: first, choices: list };
+}
+
+function text(name: string, doc: string, allowed: string, fallback: string): AnnotationSchema {
+  return { name: PREFIX + name, status: 'supported', doc, allowed, default: fallback };
+}
+
+function notYet(name: string, doc: string, instead: string): AnnotationSchema {
+  return { name: PREFIX + name, status: 'not yet', doc, allowed: 'nothing yet', default: 'off', instead };
+}
+
+function placement(name: string): AnnotationSchema {
+  const doc = `Weight of ${name} in placement: \`require\`, \`prefer[=weight]\` or \`ignore\`.`;
+  return { ...notYet(name, doc, 'remove it; use affinity and topologySpreadConstraints'), name: PLACEMENT_PREFIX + name };
+}
+
+/** The schema, in the order of the reference page. */
+export const ANNOTATIONS: readonly AnnotationSchema[] = [
+  choice('boot', "Where the guest boots from; the image is the guest container's `image`.", [
+    ['disk', 'A container disk: the image holds one `/disk/*.qcow2`, `.img` or `.raw`.'],
+    ['kernel', 'The image holds `/boot/vmlinuz` and `/boot/initrd.img`; there is no boot disk.'],
+    ['rootfs', 'Any container image, its file tree booted as a VM.', 'not yet'],
+    ['volume', 'A PersistentVolumeClaim holds the boot disk.', 'not yet'],
+  ]),
+  text(
+    'container',
+    'Which container is the guest; the others stay containers beside the VM.',
+    'the name of one container of the pod',
+    'the first container',
+  ),
+  choice('machine', 'The machine type.', [
+    ['q35', 'A PC with PCI Express (`pc-q35-10.0`).'],
+    ['microvm', 'A minimal PC without PCI.', 'not yet'],
+    ['virt', 'The generic ARM and RISC-V machine.', 'not yet'],
+  ]),
+  choice('firmware', 'What starts the guest.', [
+    ['bios', 'SeaBIOS.'],
+    ['uefi', 'EDK II.', 'not yet'],
+    ['uefi-secure', 'EDK II with Secure Boot.', 'not yet'],
+  ]),
+  text(
+    'cpu-model',
+    'The CPU the guest sees. A named model keeps the guest movable between nodes with different CPUs.',
+    "a CPU model of QEMU 10.0 (`qemu-system-x86_64 -cpu help`), `host` (the node's own CPU; needs KVM) or `max` (all the accelerator can do)",
+    '`host` with KVM, `max` with emulation',
+  ),
+  text(
+    'cpu-features',
+    'CPU features to switch on or off against the model.',
+    'features of QEMU 10.0, each with its sign, separated by commas: `+avx2,-la57`',
+    'as the model has them',
+  ),
+  text(
+    'cpu-topology',
+    'How the vCPUs are laid out; their number comes from the CPU limit. A part left out is 1.',
+    '`sockets=N,cores=N,threads=N`, whose product is the number of vCPUs',
+    'one socket, one thread on each core',
+  ),
+  choice('accelerator', 'How the guest is executed.', [
+    ['auto', 'KVM when the cluster has nodes that offer it, else emulation.'],
+    ['kvm', 'Hardware virtualisation; refused when no node offers it.'],
+    ['tcg', 'Emulation: works everywhere, several times slower.'],
+  ]),
+  notYet('tpm', 'A virtual TPM.', 'remove it'),
+  notYet('dedicated-cpus', 'Host CPUs for this guest alone.', 'remove it'),
+  notYet('numa', 'NUMA nodes inside the guest.', 'remove it'),
+  notYet('disks', 'Which claims become disk files.', 'remove it; use a block claim in `volumeDevices`'),
+  notYet(
+    'networks',
+    "Bindings of the guest's networks other than masquerade (pod network) and bridge (secondary networks).",
+    'remove it; ask for secondary networks with k8s.v1.cni.cncf.io/networks',
+  ),
+  notYet('cloud-init', 'Name of a Secret with cloud-init user data.', 'remove it; put the configuration into the image'),
+  notYet('migration', 'Policy of live migration.', 'remove it'),
+  notYet('power', 'Whether the guest runs or is paused.', 'remove it'),
+  ...['hugepages', 'sriov', 'storage', 'numa', 'spread', 'mobility'].map(placement),
+  {
+    name: GUEST_ANNOTATION,
+    status: 'internal',
+    doc: 'What admission understood of the pod (the GuestSpec, JSON); every other part of Podvisor reads this alone.',
+    allowed: 'nothing: Podvisor writes it',
+    default: 'written at admission',
+  },
+];
+
+/** Full names of all annotations a user may write, for suggestions. */
+export const USER_ANNOTATION_NAMES: readonly string[] = ANNOTATIONS.filter((one) => one.status !== 'internal').map(
+  (one) => one.name,
+);
+
+const byName = new Map(ANNOTATIONS.map((annotation) => [annotation.name, annotation]));
+
+/** The schema of an annotation by its full name. */
+export function annotationSchema(name: string): AnnotationSchema | undefined {
+  return byName.get(name);
+}
+
+/** Whether a name lies in one of our families, so that an unknown one is a mistake and not somebody else's. */
+export function isOurs(name: string): boolean {
+  const [prefix = '', ...rest] = name.split('/');
+  const domain = PREFIX.slice(0, -1);
+  return rest.length > 0 && (prefix === domain || prefix.endsWith(`.${domain}`));
+}

@@ -1,0 +1,61 @@
+import { type AnnotationChoice, type AnnotationSchema, annotationSchema, isOurs, USER_ANNOTATION_NAMES } from './annotations.ts';
+import { GUEST_ANNOTATION, VM_LABEL, VM_LABEL_VALUE } from './names.ts';
+import { didYouMean } from './nearest.ts';
+import type { ObjectMeta, Pod } from './pod.ts';
+import { annotationField, type Violation } from './violation.ts';
+
+/** Label and annotations by the schema alone; values with a grammar of their own are read where they are used. */
+export function checkMetadata({ metadata }: Pod): readonly Violation[] {
+  return [...checkVmLabel(metadata), ...checkMisplacedLabels(metadata), ...checkAnnotations(metadata)];
+}
+
+function checkVmLabel({ labels = {} }: ObjectMeta): readonly Violation[] {
+  const value = labels[VM_LABEL];
+  if (value === undefined || value === VM_LABEL_VALUE) return [];
+  const message = `allowed: "${VM_LABEL_VALUE}"; remove the label to run a plain pod`;
+  return [{ field: `metadata.labels[${VM_LABEL}]`, value, message }];
+}
+
+function checkMisplacedLabels({ labels = {} }: ObjectMeta): readonly Violation[] {
+  return Object.entries(labels)
+    .filter(([name]) => annotationSchema(name) !== undefined)
+    .map(([name, value]) => ({
+      field: `metadata.labels[${name}]`,
+      value,
+      message: 'is an annotation, not a label; move it to metadata.annotations',
+    }));
+}
+
+function checkAnnotations({ annotations = {} }: ObjectMeta): readonly Violation[] {
+  return Object.entries(annotations)
+    .filter(([name]) => isOurs(name))
+    .flatMap(([name, value]) => checkAnnotation(name, value));
+}
+
+function checkAnnotation(name: string, value: string): readonly Violation[] {
+  const schema = annotationSchema(name);
+  const message = schema === undefined ? unknownAnnotation(name) : refusal(schema, value);
+  return message === '' ? [] : [{ field: annotationField(name), value, message }];
+}
+
+function unknownAnnotation(name: string): string {
+  return `Podvisor knows no such annotation${didYouMean(name, USER_ANNOTATION_NAMES)}; allowed: those in docs/reference/annotations.md`;
+}
+
+/** Why the schema refuses a value; '' = it does not. */
+function refusal(schema: AnnotationSchema, value: string): string {
+  if (schema.name === GUEST_ANNOTATION) return 'is written by Podvisor at admission only; remove it';
+  if (schema.status === 'not yet') return `is not supported yet; ${schema.instead ?? 'remove it'}`;
+  return schema.choices === undefined ? '' : choiceRefusal(schema, schema.choices, value);
+}
+
+function choiceRefusal(schema: AnnotationSchema, choices: readonly AnnotationChoice[], value: string): string {
+  const allowed = `allowed: ${schema.allowed.replaceAll('`', '')}`;
+  const chosen = choices.find((choice) => choice.value === value);
+  if (chosen === undefined)
+    return `is unknown${didYouMean(
+      value,
+      choices.map((choice) => choice.value),
+    )}; ${allowed}`;
+  return chosen.status === 'not yet' ? `is not supported yet; ${allowed}` : '';
+}
