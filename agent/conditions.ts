@@ -1,0 +1,90 @@
+import type { Accelerator } from '../api/guest-spec.ts';
+import { ACCELERATED, GUEST_READY } from '../api/names.ts';
+import type { Conditions, ConditionValue, Ending, PodEvent, VmFacts } from './slot-types.ts';
+
+/** How QEMU's own words for an end (QMP ShutdownCause, qapi/run-state.json) read to the person at kubectl. */
+const SHUTDOWN_ENDINGS: Readonly<Record<string, Ending>> = {
+  'guest-shutdown': { reason: 'GuestPoweredOff', message: 'The guest powered off.' },
+  'guest-panic': { reason: 'GuestPanicked', message: "The guest's kernel panicked; its last words are in the container's log." },
+  'host-qmp-quit': { reason: 'ForcedOff', message: 'The guest did not power off in time and was forced off.' },
+  'host-signal': { reason: 'ForcedOff', message: 'QEMU was stopped by a signal.' },
+};
+
+/** An end nobody explained: QEMU's control connection is gone and does not come back. */
+export const LOST: Ending = {
+  reason: 'QemuFailed',
+  message: "QEMU's control connection closed without a word; see the container's termination message and log.",
+};
+
+/** Endings that are no fault. */
+const HARMLESS: ReadonlySet<string> = new Set(['GuestPoweredOff']);
+
+/** The ending QEMU's SHUTDOWN event speaks of. */
+export function endingOfShutdown(cause: unknown): Ending {
+  const known = typeof cause === 'string' ? SHUTDOWN_ENDINGS[cause] : undefined;
+  return known ?? { reason: 'GuestStopped', message: 'The guest was stopped from outside.' };
+}
+
+/** Conditions of a guest that runs. */
+export function runningConditions(accelerator: Accelerator): Conditions {
+  const ready: ConditionValue = { status: 'True', reason: 'GuestRunning', message: 'QEMU runs the guest.' };
+  return { ready, accelerated: acceleratedCondition(accelerator) };
+}
+
+/** Conditions of a guest that does not run. */
+export function stoppedConditions(ending: Ending, accelerator: Accelerator): Conditions {
+  return { ready: { status: 'False', ...ending }, accelerated: acceleratedCondition(accelerator) };
+}
+
+/** Conditions of a guest whose CPUs QEMU has stopped. */
+export function pausedConditions(status: string, accelerator: Accelerator): Conditions {
+  const message = `QEMU has stopped the guest's CPUs (${status}).`;
+  return stoppedConditions({ reason: status === 'io-error' ? 'DiskError' : 'GuestPaused', message }, accelerator);
+}
+
+function acceleratedCondition(accelerator: Accelerator): ConditionValue {
+  return accelerator === 'kvm'
+    ? { status: 'True', reason: 'KVM', message: 'The guest runs on hardware virtualisation.' }
+    : { status: 'False', reason: 'TCG', message: 'The guest is emulated (podvisor.dev/tcg), which is slow.' };
+}
+
+/** The Event of a guest's start. */
+export function startedEvent(vm: VmFacts, accelerator: Accelerator): PodEvent {
+  const mib = vm.guest.memoryBytes / (1024 * 1024);
+  const cpus = `${vm.guest.vcpus} ${vm.guest.vcpus === 1 ? 'vCPU' : 'vCPUs'}`;
+  return { type: 'Normal', reason: 'GuestStarted', message: `The guest runs with ${cpus} and ${mib} MiB (${accelerator}).` };
+}
+
+/** The Event of a guest's end. */
+export function endedEvent(ending: Ending): PodEvent {
+  if (HARMLESS.has(ending.reason)) return { type: 'Normal', reason: 'GuestStopped', message: ending.message };
+  return { type: 'Warning', reason: ending.reason, message: ending.message };
+}
+
+/** Whether two sets of conditions say the same. */
+export function sameConditions(a: Conditions | undefined, b: Conditions | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return sameValue(a.ready, b.ready) && sameValue(a.accelerated, b.accelerated);
+}
+
+function sameValue(a: ConditionValue, b: ConditionValue): boolean {
+  return a.status === b.status && a.reason === b.reason && a.message === b.message;
+}
+
+/**
+ * Strategic merge patch of pods/status with both conditions. Conditions merge by type (core/v1 PodStatus patchMergeKey), so the
+ * kubelet's are not touched; the uid makes the API server refuse it (409) for a new pod of the same name.
+ */
+export function conditionsPatch(uid: string, conditions: Conditions, before: Conditions | undefined, now: number): object {
+  const stamp = `${new Date(now).toISOString().slice(0, 19)}Z`;
+  const entry = (type: string, value: ConditionValue, old: ConditionValue | undefined): object => ({
+    type,
+    ...value,
+    ...(old?.status === value.status ? {} : { lastTransitionTime: stamp }),
+  });
+  const list = [
+    entry(GUEST_READY, conditions.ready, before?.ready),
+    entry(ACCELERATED, conditions.accelerated, before?.accelerated),
+  ];
+  return { metadata: { uid }, status: { conditions: list } };
+}

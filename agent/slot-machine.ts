@@ -1,0 +1,187 @@
+import type { Accelerator } from '../api/guest-spec.ts';
+import {
+  endedEvent,
+  endingOfShutdown,
+  LOST,
+  pausedConditions,
+  runningConditions,
+  sameConditions,
+  startedEvent,
+  stoppedConditions,
+} from './conditions.ts';
+import type { Conditions, Decision, Ending, LauncherId, PodEvent, SlotAction, SlotEvent, SlotState, StartState } from './slot-types.ts';
+
+/**
+ * The life of one slot as a pure function. Two halves that do not wait for each other: the *start* (a launcher waits for its argv:
+ * resolve the pod, prepare the network, write argv) and the *guest* (what QEMU says over QMP). The shell carries the actions out
+ * and feeds what comes of them back as events.
+ */
+
+/** QEMU reconnects once a second; silence for longer than this means it is gone. */
+export const QMP_LOST_MS = 3000;
+const RETRY = { firstMs: 250, maxMs: 30_000 };
+
+/** A slot the kubelet has handed to a container. */
+export function newSlot(slot: string, accelerator: Accelerator): SlotState {
+  return { slot, accelerator, connected: false };
+}
+
+/** The next state and what to do. Total: events that do not fit the state change nothing. */
+export function nextActions(state: SlotState, event: SlotEvent, now: number): Decision {
+  switch (event.type) {
+    case 'ready':
+      return onReady(state, now);
+    case 'failed':
+      return onFailed(state, { reason: event.reason, message: event.message });
+    case 'identified':
+      return state.vm === undefined ? onIdentified({ ...state, vm: event.vm }) : keep(state);
+    case 'qmp-connected':
+      return onStatus({ ...state, connected: true }, event.status);
+    case 'qmp-event':
+      return onQmpEvent(state, event.name, event.data);
+    case 'qmp-closed':
+      return onClosed(state);
+    case 'qmp-lost':
+      return state.connected ? keep(state) : ended(state, LOST);
+    default:
+      return state.start === undefined ? keep(state) : onStartEvent(state, state.start, event, now);
+  }
+}
+
+type StartEvent = Exclude<SlotEvent, { type: 'ready' | 'failed' | 'identified' | 'qmp-connected' | 'qmp-event' | 'qmp-closed' | 'qmp-lost' }>;
+
+function keep(state: SlotState): Decision {
+  return { state, actions: [] };
+}
+
+/** While a start is under way a second `ready` says nothing new: the launcher's identity is checked again before argv is written. */
+function onReady(state: SlotState, now: number): Decision {
+  if (state.start !== undefined) return keep(state);
+  return { state: { ...state, start: { step: 'resolving', readyAt: now, failures: 0 } }, actions: [{ type: 'resolve-pod' }] };
+}
+
+function onStartEvent(state: SlotState, start: StartState, event: StartEvent, now: number): Decision {
+  switch (event.type) {
+    case 'pod-resolved':
+      return onResolved(state, start, event);
+    case 'network-ready':
+      return onNetworkReady(state, start, event);
+    case 'argv-written':
+      return onArgvWritten(state, start, now);
+    case 'launcher-gone':
+      return keep(withoutStart(state));
+    case 'error':
+      return onError(state, start, event);
+    case 'retry':
+      return { state: { ...state, start: { ...start, step: 'resolving' } }, actions: [{ type: 'resolve-pod' }] };
+  }
+}
+
+function onResolved(state: SlotState, start: StartState, event: Extract<SlotEvent, { type: 'pod-resolved' }>): Decision {
+  if (start.step !== 'resolving') return keep(state);
+  // Anybody in the pod can write "ready"; a launcher that has its argv needs nothing.
+  if (sameLauncher(state.served, event.launcher)) return keep(withoutStart(state));
+  const { vm, launcher } = event;
+  const next: SlotState = { ...state, vm, start: { ...start, step: 'preparing', launcher } };
+  return { state: next, actions: [{ type: 'save' }, { type: 'prepare', vm, launcher }] };
+}
+
+function onNetworkReady(state: SlotState, start: StartState, event: Extract<SlotEvent, { type: 'network-ready' }>): Decision {
+  const { vm } = state;
+  const { launcher } = start;
+  if (start.step !== 'preparing' || vm === undefined || launcher === undefined) return keep(state);
+  const next: SlotState = { ...state, start: { ...start, step: 'writing' } };
+  return { state: next, actions: [{ type: 'write-argv', vm, launcher, nics: event.nics }] };
+}
+
+function onArgvWritten(state: SlotState, start: StartState, now: number): Decision {
+  if (start.step !== 'writing' || start.launcher === undefined) return keep(state);
+  const { ending: _ended, ...rest } = withoutStart(state);
+  return {
+    state: { ...rest, served: start.launcher },
+    actions: [{ type: 'save' }, { type: 'observe-start', ms: now - start.readyAt }],
+  };
+}
+
+function onError(state: SlotState, start: StartState, error: Ending): Decision {
+  const failures = start.failures + 1;
+  const afterMs = Math.min(RETRY.maxMs, RETRY.firstMs * 2 ** (failures - 1));
+  const next: SlotState = { ...state, start: { ...start, failures } };
+  const told = state.wanted?.ready.reason === error.reason;
+  // One short outage is nobody's business; what lasts is told, once.
+  const tell = !told && failures > 1 ? report(next, stoppedConditions(error, state.accelerator), endedEvent(error)) : keep(next);
+  return { state: tell.state, actions: [...tell.actions, { type: 'retry', afterMs }] };
+}
+
+function onStatus(state: SlotState, status: string): Decision {
+  const { vm, served, accelerator } = state;
+  if (vm === undefined) return keep(state);
+  if (status !== 'running') return report(state, pausedConditions(status, accelerator));
+  const { ending: _ended, ...rest } = state;
+  const first = served !== undefined && !sameLauncher(state.announced, served);
+  const next: SlotState = first ? { ...rest, announced: served } : rest;
+  const decision = report(next, runningConditions(accelerator), first ? startedEvent(vm, accelerator) : undefined);
+  return { state: decision.state, actions: first ? [...decision.actions, { type: 'save' }] : decision.actions };
+}
+
+function onQmpEvent(state: SlotState, name: string, data: Readonly<Record<string, unknown>>): Decision {
+  switch (name) {
+    case 'SHUTDOWN':
+      return ended(state, endingOfShutdown(data['reason']));
+    case 'GUEST_PANICKED':
+      return ended(state, endingOfShutdown('guest-panic'));
+    case 'STOP':
+      return state.ending === undefined ? onStatus(state, 'paused') : keep(state);
+    case 'RESUME':
+      return onStatus(state, 'running');
+    default:
+      return keep(state);
+  }
+}
+
+function onClosed(state: SlotState): Decision {
+  const next: SlotState = { ...state, connected: false };
+  if (!state.connected || state.ending !== undefined) return keep(next);
+  return { state: next, actions: [{ type: 'expect-qmp', withinMs: QMP_LOST_MS }] };
+}
+
+/** The first word about an end counts; only a reason outweighs {@link LOST}, which is none. */
+function ended(state: SlotState, ending: Ending): Decision {
+  if (state.vm === undefined) return keep(state);
+  if (state.ending !== undefined && state.ending !== LOST) return keep(state);
+  return tellEnding({ ...state, ending }, ending);
+}
+
+/** The launcher's last words. It repeats what QMP said before; a new reason is one of the next life, before its `ready`. */
+function onFailed(state: SlotState, ending: Ending): Decision {
+  if (state.ending?.reason === ending.reason && state.ending !== LOST) return keep(state);
+  const next: SlotState = { ...state, ending };
+  return state.vm === undefined ? { state: next, actions: [{ type: 'identify' }] } : tellEnding(next, ending);
+}
+
+/** A launcher that failed before it was ready: now that the pod is known, it can be told. */
+function onIdentified(state: SlotState): Decision {
+  if (state.ending === undefined) return keep(state);
+  const decision = tellEnding(state, state.ending);
+  return { state: decision.state, actions: [{ type: 'save' }, ...decision.actions] };
+}
+
+function tellEnding(state: SlotState, ending: Ending): Decision {
+  return report(state, stoppedConditions(ending, state.accelerator), endedEvent(ending), true);
+}
+
+function report(state: SlotState, conditions: Conditions, event?: PodEvent, settle = false): Decision {
+  if (event === undefined && sameConditions(state.wanted, conditions)) return keep(state);
+  const action: SlotAction = { type: 'report', settle, conditions, ...(event === undefined ? {} : { event }) };
+  return { state: { ...state, wanted: conditions }, actions: [action] };
+}
+
+function withoutStart(state: SlotState): SlotState {
+  const { start: _start, ...rest } = state;
+  return rest;
+}
+
+/** Whether two ids are one life of a container. */
+export function sameLauncher(a: LauncherId | undefined, b: LauncherId | undefined): boolean {
+  return a !== undefined && b !== undefined && a.pid === b.pid && a.startTime === b.startTime;
+}

@@ -1,0 +1,129 @@
+import type { Accelerator, GuestSpec } from '../api/guest-spec.ts';
+import type { Nic } from '../guest/networks.ts';
+
+/** A port somebody in the pod declared. */
+export interface PodPort {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly port: number;
+}
+
+/** What the agent needs of a VM pod, kept on disk so that its container can restart while the API server is away. */
+export interface VmFacts {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly container: string;
+  readonly guest: GuestSpec;
+  /** Name the guest is given by DHCP. */
+  readonly hostname: string;
+  readonly dns: PodDns;
+  /** Declared by the guest container. */
+  readonly guestPorts: readonly PodPort[];
+  /** Declared by containers that run beside the guest; these keep their ports. */
+  readonly otherPorts: readonly PodPort[];
+  /** No container runs beside the guest. */
+  readonly alone: boolean;
+}
+
+/** The pod's own words about DNS (core/v1 PodSpec dnsPolicy, dnsConfig), addresses and names already checked. */
+export interface PodDns {
+  readonly policy: string;
+  readonly servers: readonly string[];
+  readonly searches: readonly string[];
+}
+
+/** One life of a launcher container: a pid alone may be given out again. */
+export interface LauncherId {
+  readonly pid: number;
+  /** Start time in clock ticks since boot (/proc/PID/stat field 22). */
+  readonly startTime: string;
+}
+
+/** One pod condition. */
+export interface ConditionValue {
+  readonly status: 'True' | 'False';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Both conditions of a VM pod, always written together. */
+export interface Conditions {
+  readonly ready: ConditionValue;
+  readonly accelerated: ConditionValue;
+}
+
+/** An Event about the pod. */
+export interface PodEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Why a guest is not running any more, or why it could not start. */
+export interface Ending {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A start in progress, from the launcher's `ready` to its argv. */
+export interface StartState {
+  readonly step: 'resolving' | 'preparing' | 'writing';
+  /** Clock time of `ready`. */
+  readonly readyAt: number;
+  /** Failures in a row. */
+  readonly failures: number;
+  readonly launcher?: LauncherId;
+}
+
+/** Everything the decisions about one slot are made from. */
+export interface SlotState {
+  readonly slot: string;
+  readonly accelerator: Accelerator;
+  readonly vm?: VmFacts;
+  readonly start?: StartState;
+  /** The launcher that has been given argv. */
+  readonly served?: LauncherId;
+  /** The launcher whose guest's start has been told in an Event. */
+  readonly announced?: LauncherId;
+  readonly connected: boolean;
+  /** Why the guest of `served` ended; cleared when the next one starts. */
+  readonly ending?: Ending;
+  /** What the pod's conditions should say. */
+  readonly wanted?: Conditions;
+}
+
+/** What can happen to a slot. */
+export type SlotEvent =
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly reason: string; readonly message: string }
+  | { readonly type: 'pod-resolved'; readonly vm: VmFacts; readonly launcher: LauncherId }
+  | { readonly type: 'identified'; readonly vm: VmFacts }
+  | { readonly type: 'launcher-gone' }
+  | { readonly type: 'network-ready'; readonly nics: readonly Nic[] }
+  | { readonly type: 'argv-written' }
+  | { readonly type: 'error'; readonly reason: string; readonly message: string }
+  | { readonly type: 'retry' }
+  | { readonly type: 'qmp-connected'; readonly status: string }
+  | { readonly type: 'qmp-event'; readonly name: string; readonly data: Readonly<Record<string, unknown>> }
+  | { readonly type: 'qmp-closed' }
+  | { readonly type: 'qmp-lost' };
+
+/** What the shell must do. */
+export type SlotAction =
+  | { readonly type: 'resolve-pod' }
+  /** Whose slot it is, without a running launcher. */
+  | { readonly type: 'identify' }
+  | { readonly type: 'prepare'; readonly vm: VmFacts; readonly launcher: LauncherId }
+  | { readonly type: 'write-argv'; readonly vm: VmFacts; readonly launcher: LauncherId; readonly nics: readonly Nic[] }
+  | { readonly type: 'retry'; readonly afterMs: number }
+  | { readonly type: 'expect-qmp'; readonly withinMs: number }
+  | { readonly type: 'save' }
+  | { readonly type: 'observe-start'; readonly ms: number }
+  /** `settle`: wait a moment and leave it if the pod is being deleted; nobody reads the conditions of a pod that goes. */
+  | { readonly type: 'report'; readonly settle: boolean; readonly conditions: Conditions; readonly event?: PodEvent };
+
+/** A state and what to do about it. */
+export interface Decision {
+  readonly state: SlotState;
+  readonly actions: readonly SlotAction[];
+}
