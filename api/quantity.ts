@@ -15,7 +15,7 @@ export type ParsedQuantity = { readonly ok: true; readonly value: Quantity } | {
 
 const NANOS = 1_000_000_000n;
 const MAX_BINARY = (2n ** 63n - 1n) * NANOS;
-const PATTERN = /^([+-]?)(\d+\.?\d*|\.\d+)(?:([KMGTPE]i)|([numkMGTPE])|[eE]([+-]?\d+))?$/;
+const PATTERN = /^([+-]?)(\d+\.?\d*|\.\d+)(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?\d+))?$/;
 const BINARY_SUFFIXES = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 const DECIMAL_EXPONENTS: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
 /** Longer texts and larger exponents mean nothing and would only cost time. */
@@ -26,19 +26,37 @@ const FORMS =
 
 /** Reads a quantity. Total: never throws; `reason` says what a quantity looks like. */
 export function parseQuantity(text: string): ParsedQuantity {
-  const match = text.length <= MAX_TEXT ? PATTERN.exec(text) : null;
-  if (match === null) return { ok: false, reason: `is not a Kubernetes quantity; write ${FORMS}` };
-  const [, sign, number = '', binary, decimal = '', exponent] = match;
-  const [whole = '', fraction = ''] = number.split('.');
-  const digits = BigInt(whole + fraction);
-  if (binary !== undefined) return signed(sign, binaryQuantity(digits, fraction.length, binary));
-  const power = exponent === undefined ? (DECIMAL_EXPONENTS[decimal] ?? 0) : Number(exponent);
+  const parts = splitText(text);
+  if (parts === undefined) return { ok: false, reason: `is not a Kubernetes quantity; write ${FORMS}` };
+  const { sign, digits, places, suffix, exponent } = parts;
+  if (suffix.endsWith('i')) return signed(sign, binaryQuantity(digits, places, suffix));
+  const power = exponent ?? DECIMAL_EXPONENTS[suffix] ?? 0;
   if (Math.abs(power) > MAX_EXPONENT) return { ok: false, reason: `has an exponent out of range; write ${FORMS}` };
   const format = exponent === undefined ? 'DecimalSI' : 'DecimalExponent';
-  return signed(sign, { nanos: scaled(digits, power - fraction.length + 9), format });
+  return signed(sign, { nanos: scaled(digits, power - places + 9), format });
 }
 
-function signed(sign: string | undefined, { nanos, format }: Quantity): ParsedQuantity {
+interface Parts {
+  readonly sign: string;
+  /** All digits of the number, the point left out. */
+  readonly digits: bigint;
+  /** How many of them stood behind the point. */
+  readonly places: number;
+  readonly suffix: string;
+  /** Set when the notation is decimal exponent. */
+  readonly exponent: number | undefined;
+}
+
+function splitText(text: string): Parts | undefined {
+  if (text.length > MAX_TEXT) return undefined;
+  const [, sign = '', number = '', suffix = '', exponent] = PATTERN.exec(text) ?? [];
+  if (number === '') return undefined;
+  const [whole = '', fraction = ''] = number.split('.');
+  const power = exponent === undefined ? undefined : Number(exponent);
+  return { sign, digits: BigInt(whole + fraction), places: fraction.length, suffix, exponent: power };
+}
+
+function signed(sign: string, { nanos, format }: Quantity): ParsedQuantity {
   return { ok: true, value: { nanos: sign === '-' ? -nanos : nanos, format } };
 }
 
