@@ -1,0 +1,48 @@
+// Bundles each process of ours into one file for the images: dist/<role>.js, run as `node dist/<role>.js`.
+// dev/bundle/main.ts [ROLE…]   (default: all)
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, type BuildOptions } from 'esbuild';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** Entry by role; the image starts `/app/<role>.js`. */
+const ENTRIES = { webhook: 'webhooks/main.ts', extender: 'scheduler-plugin/main.ts', agent: 'agent/main.ts' } as const;
+type Role = keyof typeof ENTRIES;
+
+// Dependencies in CommonJS call require() of Node's own modules, which an ES module does not have.
+const REQUIRE = `import { createRequire as podvisorCreateRequire } from 'node:module'; const require = podvisorCreateRequire(import.meta.url);`;
+
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+
+function optionsOf(role: Role): BuildOptions {
+  return {
+    entryPoints: { [role]: join(root, ENTRIES[role]) },
+    outdir: join(root, 'dist'),
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    // Stack traces of users must be readable without a source map.
+    minify: false,
+    keepNames: true,
+    sourcemap: 'linked',
+    sourcesContent: false,
+    banner: { js: REQUIRE },
+    define: { PODVISOR_VERSION: JSON.stringify(version) },
+    logLevel: 'warning',
+  };
+}
+
+function rolesOf(words: readonly string[]): readonly Role[] {
+  const all = Object.keys(ENTRIES) as Role[];
+  const unknown = words.find((word) => !all.includes(word as Role));
+  if (unknown !== undefined) throw new Error(`no role "${unknown}"; there are: ${all.join(', ')}`);
+  return words.length === 0 ? all : (words as readonly Role[]);
+}
+
+const roles = rolesOf(process.argv.slice(2));
+const missing = roles.filter((role) => !existsSync(join(root, ENTRIES[role])));
+for (const role of missing) console.log(`skipped ${role}: there is no ${ENTRIES[role]}`);
+await Promise.all(roles.filter((role) => !missing.includes(role)).map((role) => build(optionsOf(role))));

@@ -1,0 +1,52 @@
+import type { KubeClient } from '../kube/client.ts';
+import type { CertificateSource } from '../runtime/certificate.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { startHealthServer, startHttps } from '../runtime/http.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { Random } from '../runtime/random.ts';
+import type { Shutdown } from '../runtime/shutdown.ts';
+import { createKnowledge } from './knowledge.ts';
+import { createExtenderMetrics } from './metrics.ts';
+import type { ExtenderOptions } from './options.ts';
+import { podCertificates } from './pod-certificates.ts';
+import { createExtenderApp } from './server.ts';
+
+/** What the extender process is built from. */
+export interface ExtenderParts {
+  readonly options: ExtenderOptions;
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly shutdown: Shutdown;
+}
+
+/** Requests under way get this long at the end; the scheduler gives up on them after 2 s anyway. */
+const CLOSE_GRACE_MS = 2_000;
+
+/** Starts caches and servers; resolves with the ports once both serve. Ready only when the caches are filled. */
+export async function startExtender(parts: ExtenderParts): Promise<{ port: number; healthPort: number }> {
+  const { options, log, clock, shutdown, metrics } = parts;
+  const names = options.serverNames.split(',').map((name) => name.trim());
+  const { caPem, server } = await podCertificates({ directory: options.certificateDir, names, now: clock.now() });
+  const knowledge = createKnowledge(parts);
+  knowledge.start();
+  shutdown.onClose('caches', () => knowledge.stop());
+
+  const health = await startHealthServer({
+    port: options.healthPort,
+    metrics,
+    ready: () => shutdown.reason() || knowledge.unready(),
+  });
+  shutdown.onClose('health server', () => health.close(0));
+
+  const extenderMetrics = createExtenderMetrics(metrics.registry);
+  const handler = createExtenderApp({ knowledge, log, metrics: extenderMetrics, requestLimitMib: options.requestLimitMib });
+  const certificate: CertificateSource = { current: () => server, onChange: () => () => undefined };
+  const https = await startHttps({ handler, host: options.host, port: options.port, certificate, clientCa: () => caPem, log });
+  shutdown.onClose('extender server', () => https.close(CLOSE_GRACE_MS));
+  log.info({ port: https.port, healthPort: health.port }, 'extender serves');
+  return { port: https.port, healthPort: health.port };
+}

@@ -1,0 +1,34 @@
+import { choiceOption, defineOptions, integerOption, textOption } from '../runtime/config.ts';
+import type { OptionValues } from '../runtime/config.ts';
+import { LOG_LEVELS } from '../runtime/log.ts';
+
+const port = { min: 0, max: 65535 };
+
+/** Options of the extender process. */
+export const EXTENDER_OPTIONS = defineOptions({
+  program: 'extender',
+  summary: "Podvisor's part of the scheduler: which nodes can run a VM pod, and which of them best",
+  options: {
+    host: textOption({ doc: 'Address to serve the scheduler on; loopback when it is in the same pod', default: '127.0.0.1' }),
+    port: integerOption({ doc: 'Port to serve the scheduler on; 0 = any free one', default: 9443, ...port }),
+    healthPort: integerOption({ doc: 'Port of /healthz, /readyz, /metrics and /version', default: 8081, ...port }),
+    certificateDir: textOption({
+      doc: 'Where the certificates of both sides are written, and found again after a restart; shared with the scheduler',
+      default: '/run/podvisor-extender',
+    }),
+    serverNames: textOption({
+      doc: 'Names and addresses, separated by commas, that the scheduler may dial; in the server certificate',
+      default: '127.0.0.1,localhost',
+    }),
+    requestLimitMib: integerOption({
+      doc: 'Largest request in MiB; 10 is plenty for node names, without nodeCacheCapable count 20 KiB a node',
+      default: 10,
+      min: 1,
+      max: 512,
+    }),
+    logLevel: choiceOption(LOG_LEVELS, { doc: 'Least important lines to log', default: 'info' }),
+    kubeconfig: textOption({ doc: 'A kubeconfig; empty = the service account of this pod', default: '' }),
+  },
+});
+
+export type ExtenderOptions = OptionValues<typeof EXTENDER_OPTIONS.options>;

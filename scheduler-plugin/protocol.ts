@@ -1,0 +1,123 @@
+/**
+ * The wire format of kube-scheduler's HTTP extenders (k8s.io/kube-scheduler/extender/v1/types.go). The Go types carry no
+ * JSON tags, so the outer names are Go's exported ones (`Pod`, `NodeNames`), while the objects inside use normal API casing.
+ */
+
+/** A pod as far as this room looks at it; everything else passes by unread. */
+export interface ExtenderPod {
+  readonly metadata?: {
+    readonly name?: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+}
+
+/** A node as far as this room looks at it. */
+export interface NodeObject {
+  readonly metadata?: { readonly name?: string };
+  readonly status?: { readonly allocatable?: Readonly<Record<string, string>> };
+}
+
+/** One node the scheduler asks about; `object` only when the scheduler is not `nodeCacheCapable`. */
+export interface Candidate {
+  readonly name: string;
+  readonly object?: NodeObject;
+}
+
+/** ExtenderArgs, decoded. `form` says which of the two node lists came, and so which one the reply must use. */
+export interface ExtenderRequest {
+  readonly pod: ExtenderPod;
+  readonly form: 'names' | 'objects';
+  readonly candidates: readonly Candidate[];
+}
+
+/** ExtenderFilterResult. A node in no list would count as unresolvable without a reason, so each one is in exactly one. */
+export interface FilterReply {
+  readonly NodeNames: readonly string[] | null;
+  readonly Nodes: { readonly items: readonly NodeObject[] } | null;
+  readonly FailedNodes: Readonly<Record<string, string>>;
+  readonly FailedAndUnresolvableNodes: Readonly<Record<string, string>>;
+  readonly Error: string;
+}
+
+/** One entry of HostPriorityList. */
+export interface HostPriority {
+  readonly Host: string;
+  /** Integer 0..10 (MinExtenderPriority, MaxExtenderPriority); a fraction fails Go's decoding and drops the whole reply silently. */
+  readonly Score: number;
+}
+
+/** Why one node was taken or not; `reason` is '' when it was. */
+export interface Verdict {
+  readonly candidate: Candidate;
+  readonly reason: string;
+}
+
+export type Decoded = { readonly ok: true; readonly request: ExtenderRequest } | { readonly ok: false; readonly reason: string };
+
+const WHOSE = 'Podvisor scheduler extender: ';
+
+/** Reads ExtenderArgs. Never throws; the reason names what was missing. */
+export function decodeRequest(body: unknown): Decoded {
+  if (!isObject(body)) return refused('the request is not a JSON object');
+  const { Pod: pod, Nodes: nodes, NodeNames: names } = body;
+  if (!isObject(pod)) return refused('the request has no Pod');
+  // Both lists are always sent, the unused one as null.
+  if (Array.isArray(names)) return fromNames(pod, names);
+  if (isObject(nodes) && Array.isArray(nodes.items)) return fromObjects(pod, nodes.items);
+  return refused('the request has neither NodeNames nor Nodes');
+}
+
+function fromNames(pod: ExtenderPod, names: readonly unknown[]): Decoded {
+  const candidates: Candidate[] = [];
+  for (const name of names) {
+    if (typeof name !== 'string') return refused('NodeNames holds something that is not a string');
+    candidates.push({ name });
+  }
+  return { ok: true, request: { pod, form: 'names', candidates } };
+}
+
+function fromObjects(pod: ExtenderPod, items: readonly unknown[]): Decoded {
+  const candidates: Candidate[] = [];
+  for (const item of items) {
+    const name = nodeName(item);
+    if (name === undefined) return refused('Nodes holds an item without a name');
+    candidates.push({ name, object: item as NodeObject });
+  }
+  return { ok: true, request: { pod, form: 'objects', candidates } };
+}
+
+/**
+ * The reply to a filter request. Reasons go to `FailedAndUnresolvableNodes`: evicting another pod changes none of today's
+ * reasons, and preemption would otherwise kill pods for nothing.
+ */
+export function filterReply(form: ExtenderRequest['form'], verdicts: readonly Verdict[]): FilterReply {
+  const passed = verdicts.filter((verdict) => verdict.reason === '').map((verdict) => verdict.candidate);
+  const failed = verdicts.filter((verdict) => verdict.reason !== '');
+  return {
+    NodeNames: form === 'names' ? passed.map((candidate) => candidate.name) : null,
+    Nodes: form === 'objects' ? { items: passed.map((candidate) => candidate.object ?? {}) } : null,
+    FailedNodes: {},
+    FailedAndUnresolvableNodes: Object.fromEntries(failed.map(({ candidate, reason }) => [candidate.name, reason])),
+    Error: '',
+  };
+}
+
+/** The reply that fails this scheduling attempt; the scheduler tries again after its back-off and shows the text to the user. */
+export function errorReply(reason: string): FilterReply {
+  return { NodeNames: null, Nodes: null, FailedNodes: {}, FailedAndUnresolvableNodes: {}, Error: WHOSE + reason };
+}
+
+function refused(reason: string): Decoded {
+  return { ok: false, reason };
+}
+
+function nodeName(item: unknown): string | undefined {
+  if (!isObject(item) || !isObject(item.metadata)) return undefined;
+  return typeof item.metadata.name === 'string' ? item.metadata.name : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
