@@ -5,23 +5,26 @@ import { promisify } from 'node:util';
 import { test } from '@jest/globals';
 
 const run = promisify(execFile);
-const root = join(import.meta.dirname, '..', '..', '..');
+/** The checkout. */
+export const repositoryRoot = join(import.meta.dirname, '..', '..', '..');
 
 /** True on the local two-node cluster of dev/cluster; faults of node components can only be made there. */
-export const onLocalCluster = existsSync(join(root, '.cluster', 'kubeconfig')) && process.env['PODVISOR_FOREIGN_CLUSTER'] !== '1';
+export const onLocalCluster =
+  existsSync(join(repositoryRoot, '.cluster', 'kubeconfig')) && process.env['PODVISOR_FOREIGN_CLUSTER'] !== '1';
 
 /** A test that needs to break parts of the local cluster. On a foreign cluster it is left out by name. */
 export const localTest = onLocalCluster ? test : test.skip;
 
 /** `dev/cluster/component VERB NAME`, for example `restart node1/kubelet`. */
 export async function component(verb: 'stop' | 'start' | 'restart', name: string): Promise<void> {
-  await run(join(root, 'dev/cluster/component'), [verb, name], { timeout: 60_000 });
+  await run(join(repositoryRoot, 'dev/cluster/component'), [verb, name], { timeout: 60_000 });
 }
 
 /** Runs a command inside a node's namespaces. */
 export async function onNode(node: string, ...command: readonly string[]): Promise<string> {
-  return (await run(join(root, 'dev/cluster/on-node'), [node, ...command], { timeout: 60_000, maxBuffer: 64 << 20 })).stdout;
+  return (await run(join(repositoryRoot, 'dev/cluster/on-node'), [node, ...command], { timeout: 60_000, maxBuffer: 64 << 20 }))
+    .stdout;
 }
 
 /** The API server's audit log on the local cluster. */
-export const auditLog = join(root, '.cluster', 'logs', 'audit.log');
+export const auditLog = join(repositoryRoot, '.cluster', 'logs', 'audit.log');
