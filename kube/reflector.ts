@@ -1,18 +1,24 @@
 import type { Clock } from '../runtime/clock.ts';
+import { messageOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Random } from '../runtime/random.ts';
+import { createCache, type Cache, type Change, type Keep } from './cache.ts';
 import type { KubeClient, Query } from './client.ts';
-import type { KubeObject } from './objects.ts';
+import { KubeError } from './errors.ts';
+import { listAll } from './list-pages.ts';
+import { keyOf, type KubeObject } from './objects.ts';
+import { nextReflectorStep, type ReflectorOutcome, type ReflectorState } from './reflector-plan.ts';
+import { watchOnce } from './watch-once.ts';
 
 /** What a reflector needs. */
 export interface ReflectorOptions<T> {
   readonly client: KubeClient;
-  /** Collection path, see {@link pathOf}. */
+  /** Collection path, see `pathOf` in paths.ts. */
   readonly path: string;
   /** `labelSelector`, `fieldSelector`: watch only what is needed. */
   readonly query?: Query;
-  /** What to keep of an object (default: all of it). `managedFields` are gone already. */
-  readonly keep?: (raw: KubeObject) => T;
+  /** What to keep of an object (default: all of it); undefined or a throw = leave it out. `managedFields` are gone already. */
+  readonly keep?: (raw: KubeObject) => T | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -23,16 +29,110 @@ export interface ReflectorOptions<T> {
 /** A local, read-only, eventually right copy of a collection. Keys are `namespace/name` or `name`. */
 export interface Reflector<T> {
   start(): void;
+  /** Resolves when the last request has ended. */
   stop(): Promise<void>;
   /** True once a whole list has arrived. */
   synced(): boolean;
-  /** Resolves once {@link synced}. */
+  /** Resolves once {@link Reflector.synced}; never, if stopped before. */
   whenSynced(): Promise<void>;
   get(key: string): T | undefined;
   list(): T[];
 }
 
-/** Lists, then watches, forever. */
+interface Running<T> {
+  readonly options: ReflectorOptions<T>;
+  readonly cache: Cache<T>;
+  readonly signal: AbortSignal;
+  readonly onSynced: () => void;
+}
+
+/** Lists, then watches, forever: through restarts, outages and compactions of the API server. */
 export function createReflector<T = KubeObject>(options: ReflectorOptions<T>): Reflector<T> {
-  throw new Error(`being written: ${options.path}`);
+  const cache = createCache(safely(options));
+  const stopping = new AbortController();
+  const synced = Promise.withResolvers<undefined>();
+  let isSynced = false;
+  let loop: Promise<void> | undefined;
+  const onSynced = (): void => {
+    isSynced = true;
+    synced.resolve(undefined);
+  };
+  return {
+    start: () => {
+      loop ??= run({ options, cache, signal: stopping.signal, onSynced });
+    },
+    stop: async () => {
+      stopping.abort();
+      await loop;
+    },
+    synced: () => isSynced,
+    whenSynced: () => synced.promise,
+    get: (key) => cache.get(key),
+    list: () => cache.list(),
+  };
+}
+
+/** One odd object must not keep all others out of the cache. */
+function safely<T>({ keep, log, path }: ReflectorOptions<T>): Keep<T> {
+  if (keep === undefined) return (raw) => raw as T;
+  return (raw) => {
+    try {
+      return keep(raw);
+    } catch (error) {
+      log.error({ path, key: keyOf(raw), err: error }, 'an object could not be read; left out');
+      return undefined;
+    }
+  };
+}
+
+async function run<T>(running: Running<T>): Promise<void> {
+  const { options, signal } = running;
+  let state: ReflectorState = { version: undefined, failures: 0 };
+  while (!signal.aborted) {
+    const outcome = state.version === undefined ? await list(running) : await watch(running, state.version);
+    const next = nextReflectorStep(state, outcome, options.random);
+    logOutcome(options, outcome, next.delayMs);
+    state = next.state;
+    if (next.delayMs > 0) await options.clock.sleep(next.delayMs, signal);
+  }
+}
+
+function logOutcome<T>({ log, path }: ReflectorOptions<T>, outcome: ReflectorOutcome, delayMs: number): void {
+  if (outcome.kind === 'listed' || outcome.error === undefined || outcome.error.reason === 'Aborted') return;
+  const fields = { path, status: outcome.error.status, reason: outcome.error.message, delayMs: Math.round(delayMs) };
+  if (outcome.kind === 'watched' && outcome.healthy) log.debug(fields, 'watch ended; resuming');
+  else log.warn(fields, 'cannot list or watch; trying again');
+}
+
+async function list<T>({ options, cache, signal, onSynced }: Running<T>): Promise<ReflectorOutcome> {
+  try {
+    const { version, objects } = await listAll(options.client, options.path, options.query ?? {}, signal);
+    for (const change of cache.replace(objects)) tell(options, change);
+    onSynced();
+    return { kind: 'listed', version };
+  } catch (error) {
+    return { kind: 'list-failed', error: asKubeError(error) };
+  }
+}
+
+function watch<T>({ options, cache, signal }: Running<T>, version: string): Promise<ReflectorOutcome> {
+  return watchOnce({
+    ...options,
+    version,
+    signal,
+    onObject: (type, object) => tell(options, type === 'DELETED' ? cache.remove(object) : cache.set(object)),
+  });
+}
+
+function tell<T>({ onChange, log }: ReflectorOptions<T>, { key, object }: Change<T>): void {
+  try {
+    onChange?.(key, object);
+  } catch (error) {
+    log.error({ key, err: error }, 'a change handler threw');
+  }
+}
+
+/** A bug here must look like a failed list: logged, retried, never the end of the loop. */
+function asKubeError(error: unknown): KubeError {
+  return error instanceof KubeError ? error : new KubeError(0, 'Internal', messageOf(error), { cause: error });
 }
