@@ -12,8 +12,8 @@ const SHUTDOWN_ENDINGS: Readonly<Record<string, Ending>> = {
 
 /** An end nobody explained: QEMU's control connection is gone and does not come back. */
 export const LOST: Ending = {
-  reason: 'QemuFailed',
-  message: "QEMU's control connection closed without a word; see the container's termination message and log.",
+  reason: 'QemuGone',
+  message: "QEMU is not there any more and left no word; see the container's termination message and log.",
 };
 
 /** Endings that are no fault. */

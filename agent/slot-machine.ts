@@ -148,13 +148,13 @@ function onClosed(state: SlotState): Decision {
 /** The first word about an end counts; only a reason outweighs {@link LOST}, which is none. */
 function ended(state: SlotState, ending: Ending): Decision {
   if (state.vm === undefined) return keep(state);
-  if (state.ending !== undefined && state.ending !== LOST) return keep(state);
+  if (state.ending !== undefined && state.ending.reason !== LOST.reason) return keep(state);
   return tellEnding({ ...state, ending }, ending);
 }
 
 /** The launcher's last words. It repeats what QMP said before; a new reason is one of the next life, before its `ready`. */
 function onFailed(state: SlotState, ending: Ending): Decision {
-  if (state.ending?.reason === ending.reason && state.ending !== LOST) return keep(state);
+  if (state.ending?.reason === ending.reason) return keep(state);
   const next: SlotState = { ...state, ending };
   return state.vm === undefined ? { state: next, actions: [{ type: 'identify' }] } : tellEnding(next, ending);
 }

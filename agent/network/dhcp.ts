@@ -27,7 +27,6 @@ export function dhcpArguments({ bridge, mac, mtu, hostname, dns }: DhcpFacts): s
     '--bind-interfaces',
     '--dhcp-authoritative', // a guest that lived longer than its DHCP server gets its address confirmed
     '--dhcp-ignore-clid', // firmware and system of one guest use different client ids
-    '--dhcp-broadcast', // unicast to an address not in use yet would need NET_ADMIN for the ARP table
     '--dhcp-lease-max=4',
     `--dhcp-range=${GUEST_ADDRESS},static,${NETMASK},infinite`,
     `--dhcp-host=${mac},${GUEST_ADDRESS},${hostname},infinite`,

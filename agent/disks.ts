@@ -1,0 +1,62 @@
+import { lchownSync, lstatSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { DISKS_PATH, LAUNCHER_UID } from '../api/names.ts';
+import { messageOf } from '../runtime/errors.ts';
+import type { LauncherId } from './slot-types.ts';
+
+/** The file system calls used, so that tests can put theirs. */
+export interface DiskFileSystem {
+  lstat(path: string): Stats | undefined;
+  lchown(path: string, uid: number, gid: number): void;
+}
+
+/** The node's file system. */
+export const realDiskFileSystem: DiskFileSystem = {
+  lstat: (path) => lstatSync(path, { throwIfNoEntry: false }),
+  lchown: (path, uid, gid) => lchownSync(path, uid, gid),
+};
+
+const GROUP_AND_OTHER_WRITE = 0o022;
+
+/**
+ * Gives the block claims of a launcher's container to QEMU's user. Many runtimes create them root-owned, mode 0600
+ * (containerd without `device_ownership_from_security_context`). The way there leads through the container's root, so every directory
+ * on it must be root's, closed to others and no symlink: then nobody in the container could have put or can swap anything.
+ * '' = done, else why not.
+ */
+export function handOverDisks(launcher: LauncherId, volumes: readonly string[], files: DiskFileSystem, proc = '/proc'): string {
+  const root = `${proc}/${launcher.pid}/root`;
+  for (const volume of volumes) {
+    const reason = handOver(root, volume, files);
+    if (reason !== '') return `block volume '${volume}': ${reason}`;
+  }
+  return '';
+}
+
+function handOver(root: string, volume: string, files: DiskFileSystem): string {
+  const names = [...DISKS_PATH.split('/').filter((name) => name !== ''), volume];
+  for (let length = 1; length < names.length; length += 1) {
+    const path = join(root, ...names.slice(0, length));
+    const reason = distrust(files.lstat(path));
+    if (reason !== '') return `/${names.slice(0, length).join('/')} ${reason}`;
+  }
+  const device = join(root, ...names);
+  const stat = files.lstat(device);
+  if (stat?.isBlockDevice() !== true) return `${DISKS_PATH}/${volume} is no block device`;
+  return stat.uid === LAUNCHER_UID ? '' : give(device, files);
+}
+
+function distrust(stat: Stats | undefined): string {
+  if (stat === undefined) return 'does not exist';
+  if (!stat.isDirectory()) return 'is no directory';
+  return stat.uid !== 0 || (stat.mode & GROUP_AND_OTHER_WRITE) !== 0 ? 'can be written by others than root' : '';
+}
+
+function give(device: string, files: DiskFileSystem): string {
+  try {
+    files.lchown(device, LAUNCHER_UID, LAUNCHER_UID);
+    return '';
+  } catch (error) {
+    return `it cannot be given to user ${LAUNCHER_UID}: ${messageOf(error)}`;
+  }
+}

@@ -1,0 +1,86 @@
+import { closeSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Processes } from '../proc.ts';
+import type { RunProgram } from '../run-program.ts';
+import type { LauncherId } from '../slot-types.ts';
+import { type Link, parseLinks } from './facts.ts';
+import type { NetworkPlan } from './plan.ts';
+
+/** What {@link createNetworkApplier} needs. */
+export interface ApplierOptions {
+  readonly run: RunProgram;
+  readonly processes: Processes;
+  /** The node's /sys/fs/cgroup as the agent sees it. */
+  readonly cgroupRoot: string;
+}
+
+/** Works in the network namespace of a launcher, from outside: the agent's own programs, none of the pod's. */
+export interface NetworkApplier {
+  links(launcher: LauncherId): Promise<Link[]>;
+  apply(launcher: LauncherId, plan: NetworkPlan): Promise<void>;
+}
+
+/** DHCP runs as nobody: no file of the node is its own. Not QEMU's user, so that the tenant's shell cannot touch it. */
+const DHCP_UID = 65_534;
+/** Port 67, and the ARP entry of a guest that has no address yet. In the pod's network namespace only. */
+const DHCP_CAPS = '-all,+net_admin,+net_bind_service';
+/**
+ * Moves itself into cgroups (its arguments up to `--`) and becomes the rest: so the DHCP server is the pod's from its first page, and
+ * neither the death of the agent's container nor the kernel's memory accounts see it as the agent's.
+ */
+const JOIN_AND_EXEC = 'set -e; while [ "$1" != -- ]; do echo $$ > "$1"; shift; done; shift; exec "$@"';
+
+/** An applier for this node. */
+export function createNetworkApplier({ run, processes, cgroupRoot }: ApplierOptions): NetworkApplier {
+  const inside = async <T>(launcher: LauncherId, kinds: readonly ('net' | 'pid')[], work: (fds: number[]) => Promise<T>): Promise<T> => {
+    const fds = processes.openNamespaces(launcher, kinds);
+    try {
+      return await work(fds);
+    } finally {
+      fds.forEach((fd) => closeSync(fd));
+    }
+  };
+  const net = ['--net=/proc/self/fd/3', '--'];
+  return {
+    links: (launcher) =>
+      inside(launcher, ['net'], async (fds) =>
+        parseLinks(await run({ file: 'nsenter', args: [...net, 'ip', '-d', '-j', 'address', 'show'], fds })),
+      ),
+    apply: (launcher, plan) =>
+      inside(launcher, ['net', 'pid'], async (fds) => {
+        const enter = (args: readonly string[], input: string): Promise<string> =>
+          run({ file: 'nsenter', args: [...net, ...args], input, fds });
+        await enter(['ip', '-batch', '-'], `${plan.ip.join('\n')}\n`);
+        await enter(['tee', ...plan.sysctls.map((path) => `/proc/sys/${path}`)], '1\n');
+        await enter(['nft', '-f', '-'], plan.nft);
+        await run({ file: 'sh', args: dhcpCommand(processes.cgroups(launcher), plan, cgroupRoot), fds });
+      }),
+  };
+}
+
+function dhcpCommand(cgroups: string, plan: NetworkPlan, cgroupRoot: string): string[] {
+  const caps = [`--inh-caps=${DHCP_CAPS}`, `--ambient-caps=${DHCP_CAPS}`, `--bounding-set=${DHCP_CAPS}`];
+  return [
+    ...['-c', JOIN_AND_EXEC, 'podvisor-dhcp'],
+    ...cgroupFiles(cgroups, cgroupRoot, existsSync),
+    '--',
+    // In the launcher's pid namespace: it ends with the container, whoever else is alive.
+    ...['nsenter', '--net=/proc/self/fd/3', '--pid=/proc/self/fd/4', '--'],
+    ...['setpriv', `--reuid=${DHCP_UID}`, `--regid=${DHCP_UID}`, '--clear-groups', '--no-new-privs', ...caps],
+    ...['dnsmasq', ...plan.dhcp],
+  ];
+}
+
+/**
+ * The cgroup.procs files of a process' cgroups, from its /proc/PID/cgroup (cgroups(7)): version 1 has a directory per controller list,
+ * version 2 one tree, which a hybrid node mounts below `unified`.
+ */
+export function cgroupFiles(cgroups: string, root: string, exists: (path: string) => boolean): string[] {
+  return cgroups.split('\n').flatMap((line) => {
+    const [, controllers = '', ...path] = line.split(':');
+    if (path.length === 0 || path.join(':') === '/') return [];
+    const mounts = controllers === '' ? ['', 'unified'] : [controllers.replace(/^name=/, '')];
+    const files = mounts.map((mount) => join(root, mount, path.join(':'), 'cgroup.procs'));
+    return files.filter((file) => exists(file)).slice(0, 1);
+  });
+}
