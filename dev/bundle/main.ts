@@ -2,7 +2,7 @@
 // dev/bundle/main.ts [ROLE…]   (default: all)
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -12,6 +12,18 @@ type Role = keyof typeof ENTRIES;
 
 // Dependencies in CommonJS call require() of Node's own modules, which an ES module does not have.
 const REQUIRE = `import { createRequire as podvisorCreateRequire } from 'node:module'; const require = podvisorCreateRequire(import.meta.url);`;
+
+// In a pod the service account is the way in. client-node is only for kubeconfig files, 20 MB of code that nobody there would run.
+const NO_KUBECONFIG = 'this build runs inside a cluster and reads no kubeconfig; run it from sources for that';
+const withoutClientNode: Plugin = {
+  name: 'without-client-node',
+  setup(hooks) {
+    hooks.onResolve({ filter: /^@kubernetes\/client-node$/ }, ({ path }) => ({ path, namespace: 'left-out' }));
+    hooks.onLoad({ filter: /./, namespace: 'left-out' }, () => ({
+      contents: `export class KubeConfig { loadFromFile() { throw new Error(${JSON.stringify(NO_KUBECONFIG)}); } }`,
+    }));
+  },
+};
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
@@ -31,6 +43,7 @@ function optionsOf(role: Role): BuildOptions {
     sourcesContent: false,
     banner: { js: REQUIRE },
     define: { PODVISOR_VERSION: JSON.stringify(version) },
+    plugins: [withoutClientNode],
     logLevel: 'warning',
   };
 }
