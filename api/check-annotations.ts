@@ -1,6 +1,6 @@
 import { type AnnotationChoice, type AnnotationSchema, annotationSchema, isOurs, USER_ANNOTATION_NAMES } from './annotations.ts';
 import { GUEST_ANNOTATION, VM_LABEL, VM_LABEL_VALUE } from './names.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean, nearest } from './nearest.ts';
 import type { ObjectMeta, Pod } from './pod.ts';
 import { annotationField, type Violation } from './violation.ts';
 
@@ -39,7 +39,12 @@ function checkAnnotation(name: string, value: string): readonly Violation[] {
 }
 
 function unknownAnnotation(name: string): string {
-  return `Podvisor knows no such annotation${didYouMean(name, USER_ANNOTATION_NAMES)}; allowed: those in docs/reference/annotations.md`;
+  // Compared without the prefix they share, which would make every name look near.
+  const prefix = name.slice(0, name.indexOf('/') + 1);
+  const family = USER_ANNOTATION_NAMES.filter((one) => one.startsWith(prefix)).map((one) => one.slice(prefix.length));
+  const meant = nearest(name.slice(prefix.length), family);
+  const hint = meant === undefined ? '' : ` (did you mean '${prefix}${meant}'?)`;
+  return `Podvisor knows no such annotation${hint}; allowed: those in docs/reference/annotations.md`;
 }
 
 /** Why the schema refuses a value; '' = it does not. */

@@ -8,6 +8,8 @@ import { annotationField } from './violation.ts';
 /** Annotation that names the guest container. */
 export const CONTAINER_ANNOTATION = `${PREFIX}container`;
 
+const NAME = new RegExp(DNS_LABEL);
+
 /** The guest container and where it stands: `spec.containers[index]`. */
 export interface GuestContainer {
   readonly container: Container;
@@ -28,7 +30,7 @@ export function findGuestContainer(pod: Pod): Step<GuestContainer | undefined> {
   }
   const path = `spec.containers[${index}]`;
   const found = { container, index, path };
-  if (new RegExp(DNS_LABEL).test(container.name)) return good(found);
+  if (NAME.test(container.name)) return good(found);
   const message = 'allowed: lower-case letters, digits and dashes, at most 63 (a DNS label); rename the container';
   return bad(found, { field: `${path}.name`, value: container.name, message });
 }

@@ -4,11 +4,12 @@
  */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
   const typed = name.slice(0, MAX_NAME).toLowerCase();
-  const ranked = candidates
+  const most = Math.max(1, Math.floor(typed.length / 3));
+  const [best] = candidates
+    .filter((candidate) => Math.abs(candidate.length - typed.length) <= most)
     .map((candidate) => ({ candidate, edits: editDistance(typed, candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);
-  const [best] = ranked;
-  return best !== undefined && best.edits <= Math.max(1, Math.floor(typed.length / 3)) ? best.candidate : undefined;
+  return best !== undefined && best.edits <= most ? best.candidate : undefined;
 }
 
 /** ` (did you mean 'x'?)`, or nothing when no candidate is near. */

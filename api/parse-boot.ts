@@ -8,6 +8,9 @@ import { annotationField, type Violation } from './violation.ts';
 export const BOOT_ANNOTATION = `${PREFIX}boot`;
 export const ACCELERATOR_ANNOTATION = `${PREFIX}accelerator`;
 
+const IMAGE = new RegExp(IMAGE_REFERENCE);
+const VOLUME = new RegExp(DNS_LABEL);
+
 type Boot = GuestSpec['boot'];
 
 /** Boot source: the container's image, read as the boot annotation says (its value is checked against the schema elsewhere). */
@@ -20,7 +23,7 @@ export function parseBoot(pod: Pod, { container, path }: GuestContainer): Step<B
 }
 
 function imageViolations(image: string, field: string): readonly Violation[] {
-  if (new RegExp(IMAGE_REFERENCE).test(image)) return [];
+  if (IMAGE.test(image)) return [];
   if (image === '')
     return [{ field, message: 'is missing, and it is what the guest boots from; set it to a container disk image' }];
   return [{ field, value: image, message: 'is no image reference; allowed: [registry/]name[:tag][@digest]' }];
@@ -85,7 +88,7 @@ export function parseDisks({ container, path }: GuestContainer): Step<GuestSpec[
 }
 
 function diskReason(name: string, repeated: boolean): string {
-  if (!new RegExp(DNS_LABEL).test(name)) return 'allowed: lower-case letters, digits and dashes, at most 63 (a DNS label)';
+  if (!VOLUME.test(name)) return 'allowed: lower-case letters, digits and dashes, at most 63 (a DNS label)';
   return repeated ? 'one volume can be one disk only; remove the second entry' : '';
 }
 

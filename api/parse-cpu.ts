@@ -46,7 +46,7 @@ function parseModel(text: string | undefined, accelerator: Accelerator): Step<st
 function parseFeatures(text: string | undefined): Step<string[]> {
   if (text === undefined) return good([]);
   const features = text.split(',').map((feature) => feature.trim());
-  const reason = features.map(featureReason).find((one) => one !== '') ?? listReason(features);
+  const reason = listReason(features);
   if (reason === '') return good(features);
   return bad([], {
     field: annotationField(CPU_FEATURES_ANNOTATION),
@@ -64,13 +64,15 @@ function featureReason(feature: string): string {
   return name === feature ? `${shown} has no sign: write +${name} or -${name}` : '';
 }
 
+/** Why the features together are refused; '' = they are not. */
 function listReason(features: readonly string[]): string {
+  const { cpuFeatures: most } = GUEST_LIMITS;
+  if (features.length > most) return `has ${features.length} entries, more than ${most}`;
+  const wrong = features.find((feature) => featureReason(feature) !== '');
+  if (wrong !== undefined) return featureReason(wrong);
   const names = features.map((feature) => feature.slice(1));
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) return `names '${twice}' twice`;
-  return features.length > GUEST_LIMITS.cpuFeatures
-    ? `has ${features.length} entries, more than ${GUEST_LIMITS.cpuFeatures}`
-    : '';
+  return twice === undefined ? '' : `names '${twice}' twice`;
 }
 
 const TOPOLOGY_FORM = 'allowed: sockets=N,cores=N,threads=N (a part left out is 1)';

@@ -6,6 +6,8 @@ import { annotationField } from './violation.ts';
 
 /** The pod's own network as the guest sees it. */
 const POD_NETWORK: GuestNetwork = { name: 'pod', interface: 'eth0', binding: 'masquerade' };
+const NETWORK = new RegExp(NETWORK_NAME);
+const INTERFACE = new RegExp(INTERFACE_NAME);
 const RESERVED_INTERFACES = ['eth0', 'lo'];
 /** The node agent's taps and bridges in the pod's network namespace begin so. */
 const RESERVED_PREFIX = 'pv-';
@@ -57,9 +59,9 @@ function networksReason(networks: readonly GuestNetwork[]): string {
 }
 
 function networkReason(one: GuestNetwork, taken: readonly string[]): string {
-  if (!new RegExp(NETWORK_NAME).test(one.name)) return `'${one.name.slice(0, 80)}' is no network name; ${FORM}`;
+  if (!NETWORK.test(one.name)) return `'${one.name.slice(0, 80)}' is no network name; ${FORM}`;
   const shown = JSON.stringify(one.interface.slice(0, 40));
-  if (!new RegExp(INTERFACE_NAME).test(one.interface)) {
+  if (!INTERFACE.test(one.interface)) {
     return `${shown} is no interface name; allowed: letters, digits, '.', '_' and '-', at most 15 characters`;
   }
   if (RESERVED_INTERFACES.includes(one.interface) || one.interface.startsWith(RESERVED_PREFIX)) {

@@ -23,13 +23,17 @@ export function annotationField(name: string): string {
 }
 
 /** `field: "value": message`, one line. */
-export function violationText(violation: Violation): string {
-  const { field, value, message } = violation;
+export function violationText({ field, value, message }: Violation): string {
   return value === undefined ? `${field}: ${message}` : `${field}: ${showValue(value)}: ${message}`;
 }
 
-/** All violations as one text: a single one on one line, several as a numbered list joined by `; `. */
+/** More than these help nobody, and a hostile pod could have thousands. */
+const MAX_SHOWN = 20;
+
+/** All violations as one text: a single one on one line, several numbered and joined by `; `. */
 export function violationsText(violations: readonly Violation[]): string {
   if (violations.length === 1) return violations.map(violationText).join('');
-  return violations.map((violation, index) => `(${index + 1}) ${violationText(violation)}`).join('; ');
+  const shown = violations.slice(0, MAX_SHOWN).map((violation, index) => `(${index + 1}) ${violationText(violation)}`);
+  const rest = violations.length - shown.length;
+  return [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join('; ');
 }

@@ -1,0 +1,180 @@
+import { type ParseContext, parseGuest } from '../../../api/parse-pod.ts';
+import type { Container, Pod, PodSpec, SecurityContext } from '../../../api/pod.ts';
+import { violationsText } from '../../../api/violation.ts';
+import { container, vmPod, withDefaults } from '../../build/pod.ts';
+
+const BOTH: ParseContext = { accelerators: { kvm: true, tcg: true } };
+const TCG: ParseContext = { accelerators: { kvm: false, tcg: true } };
+const NONE: ParseContext = { accelerators: { kvm: false, tcg: false } };
+
+function refusal(pod: Pod, context = BOTH): string {
+  const parsed = parseGuest(pod, context);
+  return parsed.ok ? '' : violationsText(parsed.violations);
+}
+
+const annotated = (name: string, value: string) => vmPod({ annotations: { [name]: value } });
+const guest = (fields: Partial<Container>) => vmPod({ guest: fields });
+const spec = (fields: Partial<PodSpec>) => vmPod({ spec: fields });
+const limits = (list: Record<string, string>) => guest({ resources: { limits: list } });
+const security = (fields: SecurityContext) => guest({ securityContext: fields });
+const networks = (text: string) => annotated('k8s.v1.cni.cncf.io/networks', text);
+
+/** What is refused, and what the answer must say: the field, the value, what is allowed, what to do. */
+const CASES: Record<string, [Pod, string[], ParseContext?]> = {
+  'a label value other than true': [vmPod({ labels: { 'podvisor.dev/vm': 'yes' } }), ['metadata.labels[podvisor.dev/vm]: "yes": allowed: "true"']],
+  'an annotation written as a label': [vmPod({ labels: { 'podvisor.dev/boot': 'disk' } }), ['metadata.labels[podvisor.dev/boot]', 'is an annotation, not a label']],
+  'an unknown annotation, naming the nearest': [annotated('podvisor.dev/cpu-modle', 'host'), ["did you mean 'podvisor.dev/cpu-model'?"]],
+  'an unknown annotation with nothing near': [annotated('podvisor.dev/wallpaper', 'x'), ['knows no such annotation; allowed: those in docs/reference/annotations.md']],
+  'an unknown placement annotation': [annotated('placement.podvisor.dev/storag', 'x'), ["did you mean 'placement.podvisor.dev/storage'?"]],
+  'a placement annotation of later': [annotated('placement.podvisor.dev/numa', 'ignore'), ['is not supported yet']],
+  'a GuestSpec of the user': [annotated('podvisor.dev/guest', '{}'), ['metadata.annotations[podvisor.dev/guest]: "{}"', 'written by Podvisor at admission only; remove it']],
+  'a boot mode of later': [annotated('podvisor.dev/boot', 'rootfs'), ['"rootfs": is not supported yet; allowed: disk, kernel']],
+  'a mistyped boot mode': [annotated('podvisor.dev/boot', 'dsik'), ["did you mean 'disk'?", 'allowed: disk, kernel']],
+  'a machine of later': [annotated('podvisor.dev/machine', 'microvm'), ['is not supported yet; allowed: q35']],
+  'UEFI': [annotated('podvisor.dev/firmware', 'uefi'), ['is not supported yet; allowed: bios']],
+  'secure boot': [annotated('podvisor.dev/firmware', 'uefi-secure'), ['is not supported yet; allowed: bios']],
+  ...Object.fromEntries(
+    ['tpm', 'dedicated-cpus', 'numa', 'disks', 'networks', 'cloud-init', 'migration', 'power'].map((name): [string, [Pod, string[]]] => [
+      `the annotation ${name} of later`,
+      [annotated(`podvisor.dev/${name}`, 'x'), [`metadata.annotations[podvisor.dev/${name}]: "x": is not supported yet; remove it`]],
+    ]),
+  ),
+  'an accelerator that does not exist': [annotated('podvisor.dev/accelerator', 'hvf'), ['allowed: auto, kvm, tcg']],
+  'kvm where there is none': [annotated('podvisor.dev/accelerator', 'kvm'), ['no node of this cluster offers it; use tcg or auto'], TCG],
+  'any guest where no agent runs': [vmPod(), ["check that Podvisor's agent runs"], NONE],
+  'tcg where no agent runs': [annotated('podvisor.dev/accelerator', 'tcg'), ["check that Podvisor's agent runs"], NONE],
+  'a CPU model that does not exist': [annotated('podvisor.dev/cpu-model', 'Skylake-Sever'), ["did you mean 'Skylake-Server'?"]],
+  'a CPU model with options in it': [annotated('podvisor.dev/cpu-model', 'max,+x'), ['is no CPU model of QEMU 10.0']],
+  'CPU host under emulation': [annotated('podvisor.dev/cpu-model', 'host'), ['needs KVM', 'use max'], TCG],
+  'a CPU feature that does not exist': [annotated('podvisor.dev/cpu-features', '+axv2'), ["did you mean 'avx2'?"]],
+  'a CPU feature without a sign': [annotated('podvisor.dev/cpu-features', 'avx2'), ['write +avx2 or -avx2']],
+  'a CPU feature twice': [annotated('podvisor.dev/cpu-features', '+avx2,-avx2'), ["names 'avx2' twice"]],
+  'an empty CPU feature': [annotated('podvisor.dev/cpu-features', '+avx2,'), ['has an empty entry']],
+  'a topology that is none': [annotated('podvisor.dev/cpu-topology', '2x2'), ['allowed: sockets=N,cores=N,threads=N']],
+  'a topology with a part twice': [annotated('podvisor.dev/cpu-topology', 'cores=1,cores=1'), ['is not a topology']],
+  'a topology of another size': [annotated('podvisor.dev/cpu-topology', 'cores=4'), ['makes 4 CPUs, but the CPU limit makes 1 vCPUs']],
+  'a container that does not exist': [annotated('podvisor.dev/container', 'gest'), ["did you mean 'guest'?", "allowed: 'guest'"]],
+  'two guest containers': [
+    vmPod({ annotations: { 'podvisor.dev/container': 'guest,side' }, sidecars: [container()] }),
+    ['names more than one container', "allowed: 'guest', 'side'"],
+  ],
+  'an init container as guest': [
+    vmPod({ annotations: { 'podvisor.dev/container': 'init' }, spec: { initContainers: [container({ name: 'init' })] } }),
+    ['is an init container'],
+  ],
+  'no container at all': [vmPod({ containers: [] }), ['spec.containers: a VM pod needs at least one container']],
+  'a container name that is no DNS label': [guest({ name: 'a/b' }), ['spec.containers[0].name: "a/b"']],
+  'no image': [guest({ image: '' }), ['spec.containers[0].image: is missing']],
+  'an image that is none': [guest({ image: 'a b' }), ['"a b": is no image reference']],
+  'a pull policy that is none': [guest({ imagePullPolicy: 'Sometimes' }), ['allowed: Always, IfNotPresent, Never']],
+  'no memory': [limits({ cpu: '1' }), ['spec.containers[0].resources.limits.memory: is missing', '"512Mi"']],
+  'memory that is no quantity': [limits({ memory: '1GB' }), ['resources.limits.memory: "1GB": is not a Kubernetes quantity']],
+  'memory that is no whole MiB, naming the nearest': [limits({ memory: '100M' }), ['"100M"', 'write "95Mi" or "96Mi"']],
+  'memory that is no whole byte': [limits({ memory: '134217728500m' }), ['write "128Mi" or "129Mi"']],
+  'too little memory': [limits({ memory: '8Mi' }), ['allowed: 16Mi to 4Ti']],
+  'hardly any memory': [limits({ memory: '1' }), ['write at least "16Mi"']],
+  'negative memory': [limits({ memory: '-64Mi' }), ['allowed: 16Mi to 4Ti']],
+  'too much memory': [limits({ memory: '5Ti' }), ['allowed: 16Mi to 4Ti']],
+  'a CPU limit that is no quantity': [limits({ cpu: 'two', memory: '64Mi' }), ['resources.limits.cpu: "two"']],
+  'too many CPUs': [limits({ cpu: '256', memory: '64Mi' }), ['"256": allowed: up to 255 CPUs']],
+  'negative CPUs': [limits({ cpu: '-2', memory: '64Mi' }), ['allowed: up to 255 CPUs']],
+  'hugepages': [limits({ memory: '64Mi', 'hugepages-2Mi': '64Mi' }), ['spec.containers[0].resources.limits.hugepages-2Mi: hugepages are not supported yet']],
+  'dynamic resource claims': [guest({ resources: { limits: { memory: '64Mi' }, claims: [{ name: 'gpu' }] } }), ['resources.claims: is not supported yet']],
+  'pod-level resources': [spec({ resources: { limits: { memory: '1Gi' } } }), ['spec.resources: pod-level resources are not supported yet']],
+  'a device request of the user': [limits({ memory: '64Mi', 'podvisor.dev/kvm': '1' }), ['spec.containers[0].resources.limits[podvisor.dev/kvm]: "1"', 'podvisor.dev/accelerator']],
+  'a device request of a sidecar': [
+    vmPod({ sidecars: [container({ resources: { requests: { 'podvisor.dev/tcg': 1 } } })] }),
+    ['spec.containers[1].resources.requests[podvisor.dev/tcg]: "1"'],
+  ],
+  'a device request of an init container': [
+    spec({ initContainers: [container({ resources: { limits: { 'podvisor.dev/tcg': 1 } } })] }),
+    ['spec.initContainers[0].resources.limits[podvisor.dev/tcg]'],
+  ],
+  ...Object.fromEntries(
+    (['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace'] as const).map((flag): [string, [Pod, string[]]] => [
+      flag,
+      [spec({ [flag]: true }), [`spec.${flag}: "true"`, 'remove it']],
+    ]),
+  ),
+  'hostUsers false': [spec({ hostUsers: false }), ['spec.hostUsers: "false": is not supported yet']],
+  'a runtime class': [spec({ runtimeClassName: 'kata' }), ['spec.runtimeClassName: "kata"']],
+  'a Windows node': [spec({ os: { name: 'windows' } }), ['spec.os.name: "windows"', 'allowed: linux']],
+  'a volume with our prefix': [spec({ volumes: [{ name: 'podvisor-boot', emptyDir: {} }] }), ['spec.volumes[0].name: "podvisor-boot"', 'rename']],
+  'a command': [guest({ command: ['sh'] }), ['spec.containers[0].command: the guest decides what it runs']],
+  'arguments': [guest({ args: ['-c'] }), ['spec.containers[0].args']],
+  'a working directory': [guest({ workingDir: '/x' }), ['spec.containers[0].workingDir']],
+  'environment': [guest({ env: [{ name: 'A', value: 'b' }] }), ['spec.containers[0].env: does not reach the guest yet']],
+  'environment from elsewhere': [guest({ envFrom: [{ secretRef: { name: 's' } }] }), ['spec.containers[0].envFrom']],
+  'lifecycle hooks': [guest({ lifecycle: { preStop: { exec: {} } } }), ['spec.containers[0].lifecycle', 'ACPI power button']],
+  'an exec probe': [guest({ readinessProbe: { exec: { command: ['true'] } } }), ['spec.containers[0].readinessProbe.exec', 'allowed: httpGet']],
+  'a mount': [guest({ volumeMounts: [{ name: 'data', mountPath: '/data' }] }), ['spec.containers[0].volumeMounts[0]: "data"', 'volumeDevices']],
+  'stdinOnce': [guest({ stdinOnce: true }), ['spec.containers[0].stdinOnce: "true"']],
+  'another termination message path': [guest({ terminationMessagePath: '/tmp/x' }), ['spec.containers[0].terminationMessagePath: "/tmp/x"']],
+  'a user of the container': [security({ runAsUser: 0 }), ['securityContext.runAsUser: "0"', 'allowed: 107; remove it']],
+  'a privileged guest container': [security({ privileged: true }), ['securityContext.privileged: "true"', 'allowed: false']],
+  'privilege escalation': [security({ allowPrivilegeEscalation: true }), ['securityContext.allowPrivilegeEscalation']],
+  'a writable root': [security({ readOnlyRootFilesystem: false }), ['securityContext.readOnlyRootFilesystem']],
+  'an added capability': [security({ capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] } }), ['securityContext.capabilities', 'NET_ADMIN']],
+  'no seccomp': [security({ seccompProfile: { type: 'Unconfined' } }), ['securityContext.seccompProfile']],
+  'an unmasked /proc': [security({ procMount: 'Unmasked' }), ['securityContext.procMount']],
+  'a claim name that is no DNS label': [guest({ volumeDevices: [{ name: '../x', devicePath: '/dev/x' }] }), ['spec.containers[0].volumeDevices[0].name: "../x"']],
+  'one claim as two disks': [
+    guest({ volumeDevices: ['/dev/a', '/dev/b'].map((devicePath) => ({ name: 'data', devicePath })) }),
+    ['spec.containers[0].volumeDevices[1].name: "data": one volume can be one disk only'],
+  ],
+  'too many claims': [
+    guest({ volumeDevices: Array.from({ length: 16 }, (_, index) => ({ name: `d${index}`, devicePath: `/dev/x${index}` })) }),
+    ['spec.containers[0].volumeDevices: "16": allowed: at most 15 block claims'],
+  ],
+  'networks that cannot be read': [networks('a/b/c'), ['k8s.v1.cni.cncf.io/networks]: "a/b/c": cannot be read; allowed:']],
+  'networks that are not JSON': [networks('[{'), ['cannot be read']],
+  'a network without a name': [networks('[{"namespace":"x"}]'), ['is no network name']],
+  'a network whose name is no text': [networks('[{"name":5}]'), ['cannot be read']],
+  'an interface name that is none': [networks('lan@a b'), ['is no interface name', 'at most 15 characters']],
+  'an interface name that is taken': [networks('lan@eth0'), ['interface "eth0" is reserved']],
+  'an interface used twice': [networks('a@x0,b@x0'), ['interface "x0" is used by two networks']],
+  'too many networks': [networks(Array.from({ length: 8 }, (_, index) => `n${index}`).join(',')), ['allowed: at most 7 beside the pod network']],
+  'a negative grace period': [spec({ terminationGracePeriodSeconds: -1 }), ['spec.terminationGracePeriodSeconds: "-1"']],
+}; // prettier-ignore
+
+describe('parseGuest refuses', () => {
+  it.each(Object.entries(CASES))('%s', (_, [pod, expected, context]) => {
+    const text = refusal(pod, context);
+    for (const part of expected) expect(text).toContain(part);
+  });
+
+  it.each(Object.entries(CASES))('%s alone: one violation', (_, [pod, , context]) => {
+    expect(refusal(pod, context)).not.toMatch(/^\(1\)/);
+  });
+});
+
+describe('parseGuest accepts', () => {
+  const cases: Record<string, Pod> = {
+    'the security context admission would set anyway': security({
+      runAsUser: 107,
+      runAsGroup: 107,
+      runAsNonRoot: true,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'], add: [] },
+      seccompProfile: { type: 'RuntimeDefault' },
+      privileged: false,
+      procMount: 'Default',
+    }),
+    'fields it has never heard of': guest({ futureField: { a: 1 }, securityContext: { futureField: true } }),
+    'the service-account token': withDefaults(vmPod()),
+    'empty lists': guest({ command: [], args: [], env: [], volumeMounts: [], lifecycle: {} }),
+    'probes that reach the guest by network': guest({
+      readinessProbe: { httpGet: { port: 80 } },
+      livenessProbe: { tcpSocket: { port: 22 } },
+    }),
+    'an explicit default interactive console': guest({ stdin: true, tty: true, stdinOnce: false }),
+    'host flags that are off': spec({ hostNetwork: false, hostPID: false, hostUsers: true, os: { name: 'linux' } }),
+    'anything in a sidecar': vmPod({
+      sidecars: [
+        container({ command: ['sh'], env: [{ name: 'A', value: '1' }], volumeMounts: [{ name: 'd', mountPath: '/d' }] }),
+      ],
+    }),
+  };
+  it.each(Object.entries(cases))('%s', (_, pod) => expect(refusal(pod)).toBe(''));
+});
