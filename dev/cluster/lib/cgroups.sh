@@ -56,8 +56,8 @@ enter_node_cgroups() {
 
 # v1: the hierarchy of huge pages, which some machines leave out, mounted below DIRECTORY.
 mount_hugetlb_hierarchy() {
-  if cgroup_is_v2 || [[ -d $1/hugetlb ]] || ! hugetlb_is_enabled; then return 0; fi
-  mkdir "$1/hugetlb"
+  if cgroup_is_v2 || mountpoint -q "$1/hugetlb" || ! hugetlb_is_enabled; then return 0; fi
+  mkdir -p "$1/hugetlb"
   mount -t cgroup -o hugetlb cgroup "$1/hugetlb"
 }
 
@@ -71,14 +71,22 @@ leftover_cgroups() {
   done < <(cgroup_roots)
 }
 
+# A cgroup is busy for a moment after its last process ended.
 remove_cgroups() {
-  leftover_cgroups | while read -r directory; do rmdir "$directory" 2>/dev/null || true; done
+  wait_until 10 'the cgroups go' remove_cgroups_once || true
   cgroup_is_v2 || remove_hugetlb_cgroups
+}
+
+remove_cgroups_once() {
+  leftover_cgroups | while read -r directory; do rmdir "$directory" || true; done
+  [[ -z $(leftover_cgroups) ]]
 }
 
 # A v1 hierarchy goes when nothing has it mounted and it has no cgroups, so it is mounted once more to empty it.
 remove_hugetlb_cgroups() {
-  [[ ! -d /sys/fs/cgroup/hugetlb ]] || return 0
+  ! mountpoint -q /sys/fs/cgroup/hugetlb || return 0
+  # The nodes' mount point, on a file system they share with the machine.
+  [[ ! -d /sys/fs/cgroup/hugetlb ]] || rmdir /sys/fs/cgroup/hugetlb
   [[ $(awk '$1 == "hugetlb" { print $2 }' /proc/cgroups) != 0 ]] || return 0
   local directory
   directory=$(mktemp -d)

@@ -142,12 +142,14 @@ start_component() {
   fi
 }
 
-# stop_component NAME: asks it to end, and after ten seconds makes it.
+# stop_component NAME: asks it to end, and after a few seconds makes it. The API server waits for its watches to end, and etcd
+# for its clients: they are not worth waiting for here.
 stop_component() {
-  local pid
+  local pid patience=10
   pid=$(component_pid "$1") || return 0
+  case $1 in kube-apiserver | etcd) patience=2 ;; esac
   kill -TERM "$pid"
-  wait_until 10 "$1 ends" component_is_down "$1" && return 0
+  wait_until "$patience" "$1 ends" component_is_down "$1" 2>/dev/null && return 0
   kill -KILL "$pid" 2>/dev/null || true
   wait_until 5 "$1 is killed" component_is_down "$1"
 }
@@ -174,7 +176,7 @@ in_node() {
   pid=$(require_node "$1")
   shift
   nsenter --target "$pid" --mount --net --uts --pid -- \
-    /usr/bin/env "PATH=$(program_dir containerd):$(program_dir kubernetes):/usr/local/sbin:/usr/sbin:/sbin:$PATH" "$@"
+    /usr/bin/env CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1 "PATH=$(program_dir containerd):$(program_dir kubernetes):/usr/local/sbin:/usr/sbin:/sbin:$PATH" "$@"
 }
 
 kubectl() {

@@ -4,6 +4,7 @@
 
 # remove_containers NODE: everything of pods from a containerd that runs while no kubelet does.
 remove_containers() {
+  # shellcheck disable=SC2016 # for the shell on the node
   in_node "$1" bash -euo pipefail -c '
     all() { ctr -n k8s.io "$1" ls -q; }
     remove() {
@@ -14,12 +15,15 @@ remove_containers() {
     }
     remove tasks --force
     remove containers
-    # Mounts of image volumes are snapshots without a container.
     ctr -n k8s.io sandboxes ls | sed 1d | cut -d" " -f1 | xargs -r ctr -n k8s.io sandboxes rm --force
+    # Image volumes are snapshots without a container. Committed ones are layers of images.
+    ctr -n k8s.io snapshots ls | sed 1d | grep -v "Committed *$" | cut -d" " -f1 | xargs -r ctr -n k8s.io snapshots rm
   '
 }
 
-has_containers() { [[ -n $(in_node "$1" ctr -n k8s.io containers ls -q) ]]; }
+has_containers() {
+  [[ -n $(in_node "$1" ctr -n k8s.io containers ls -q) ]] || in_node "$1" ctr -n k8s.io snapshots ls | sed 1d | grep -qv 'Committed *$'
+}
 
 # clean_node NODE: after a crash or a reboot the store still lists what ran then.
 clean_node() {

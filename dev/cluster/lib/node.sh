@@ -36,6 +36,7 @@ END
   done
   # Pods and services are reached from the machine itself too: kubectl's users, tests.
   ip route add "$(node_pod_range "$node")" via "$(node_ip "$node")"
+  [[ $node != "${NODES[0]}" ]] || ip route add "$SERVICE_RANGE" via "$(node_ip "$node")"
   in_network "$pid" sysctl -qw net.ipv4.ip_forward=1
   # Pods on one bridge reach each other through a Service: their packets have to pass its rules.
   in_network "$pid" sysctl -qw net.bridge.bridge-nf-call-iptables=1
@@ -55,13 +56,14 @@ load_kernel_modules() {
   done
 }
 
-# The mount points of the nodes' own directories, remembered where they were not there before.
+# The mount points of the nodes' own directories, remembered where they were not there before; they outlive a reboot, so not in
+# MACHINE_DIR.
 make_mount_points() {
   local directory
   for directory in "${NODE_DIRECTORIES[@]}"; do
     [[ -d $directory ]] && continue
     mkdir -p "$directory"
-    printf '%s\n' "$directory" >>"$MACHINE_DIR/made-directories"
+    printf '%s\n' "$directory" >>"$CLUSTER_DIR/made-directories"
   done
 }
 

@@ -71,9 +71,11 @@ restore_machine() {
     sysctl -q --load="$MACHINE_DIR/sysctls" || true
     rm "$MACHINE_DIR/sysctls"
   fi
-  [[ -f $MACHINE_DIR/made-directories ]] || return 0
-  xargs -a "$MACHINE_DIR/made-directories" -r rmdir --ignore-fail-on-non-empty
-  rm "$MACHINE_DIR/made-directories"
+  local made
+  made=$(owner_directory)/.cluster/made-directories
+  [[ -f $made ]] || return 0
+  xargs -a "$made" -r rmdir --ignore-fail-on-non-empty
+  rm "$made"
 }
 
 # The owner's checkout, which with `down --any` need not be this one.
@@ -100,7 +102,6 @@ leftovers() {
   leftover_mounts | sed 's/^/mount: /'
   nft list tables 2>/dev/null | awk '$3 ~ /^podvisor/ { print "nft: " $0 }'
   leftover_processes | sed 's/^/process: /'
-  [[ ! -e $MACHINE_DIR/made-directories ]] || sed 's/^/directory: /' "$MACHINE_DIR/made-directories"
 }
 
 leftover_mounts() {
