@@ -26,26 +26,28 @@ export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column += 1) {
-      current.push(cheapest(a, b, { row, column }, { beforeLast, last, current }));
-    }
+    const current = nextRow(a, b, last, beforeLast);
     beforeLast = last;
     last = current;
   }
   return last[b.length] ?? 0;
 }
 
-interface Rows {
-  readonly beforeLast: readonly number[];
-  readonly last: readonly number[];
-  readonly current: readonly number[];
+/** Row after `last` of the table whose cell (row, column) is the distance of a's first `row` from b's first `column` characters. */
+function nextRow(a: string, b: string, last: readonly number[], beforeLast: readonly number[]): number[] {
+  const row = (last[0] ?? 0) + 1;
+  let left = row;
+  const current = [left];
+  for (let column = 1; column <= b.length; column += 1) {
+    const replaced = at(last, column - 1) + (a[row - 1] === b[column - 1] ? 0 : 1);
+    const swapped =
+      row > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1] ? at(beforeLast, column - 2) + 1 : Infinity;
+    left = Math.min(at(last, column) + 1, left + 1, replaced, swapped);
+    current.push(left);
+  }
+  return current;
 }
 
-function cheapest(a: string, b: string, { row, column }: { row: number; column: number }, rows: Rows): number {
-  const at = (cells: readonly number[], index: number) => cells[index] ?? Infinity;
-  const same = a[row - 1] === b[column - 1];
-  const edits = Math.min(at(rows.last, column) + 1, at(rows.current, column - 1) + 1, at(rows.last, column - 1) + (same ? 0 : 1));
-  const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
-  return swapped ? Math.min(edits, at(rows.beforeLast, column - 2) + 1) : edits;
+function at(cells: readonly number[], index: number): number {
+  return cells[index] ?? Infinity;
 }

@@ -10,7 +10,7 @@ const NETWORK = new RegExp(NETWORK_NAME);
 const INTERFACE = new RegExp(INTERFACE_NAME);
 const RESERVED_INTERFACES = ['eth0', 'lo'];
 /** The node agent's taps and bridges in the pod's network namespace begin so. */
-const RESERVED_PREFIX = 'pv-';
+const RESERVED_PREFIXES = ['pvbr', 'pvtap'];
 const FORM =
   "allowed: '[namespace/]name[@interface]' entries separated by commas, or a JSON list of {name, namespace, interface}";
 
@@ -64,7 +64,7 @@ function networkReason(one: GuestNetwork, taken: readonly string[]): string {
   if (!INTERFACE.test(one.interface)) {
     return `${shown} is no interface name; allowed: letters, digits, '.', '_' and '-', at most 15 characters`;
   }
-  if (RESERVED_INTERFACES.includes(one.interface) || one.interface.startsWith(RESERVED_PREFIX)) {
+  if (RESERVED_INTERFACES.includes(one.interface) || RESERVED_PREFIXES.some((prefix) => one.interface.startsWith(prefix))) {
     return `interface ${shown} is reserved in a VM pod; choose another, e.g. net1`;
   }
   return taken.includes(one.interface) ? `interface ${shown} is used by two networks; give each its own` : '';

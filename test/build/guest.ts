@@ -28,7 +28,7 @@ export function guestSpec(fields: Partial<GuestSpec> = {}): GuestSpec {
 export function nodeFacts(guest: GuestSpec, fields: Partial<NodeFacts> = {}): NodeFacts {
   const nics = guest.networks.map((_, index): Nic => ({
     mac: `02:00:00:00:00:${String(index + 1).padStart(2, '0')}`,
-    tap: `tap${index}`,
+    tap: `pvtap${index}`,
   }));
   return { accelerator: guest.accelerator, vhostNet: false, nics, ...fields };
 }

@@ -132,6 +132,7 @@ const CASES: Record<string, [Pod, string[], ParseContext?]> = {
   'a network whose name is no text': [networks('[{"name":5}]'), ['cannot be read']],
   'an interface name that is none': [networks('lan@a b'), ['is no interface name', 'at most 15 characters']],
   'an interface name that is taken': [networks('lan@eth0'), ['interface "eth0" is reserved']],
+  'an interface name of the node agent': [networks('lan@pvtap0'), ['interface "pvtap0" is reserved']],
   'an interface used twice': [networks('a@x0,b@x0'), ['interface "x0" is used by two networks']],
   'too many networks': [networks(Array.from({ length: 8 }, (_, index) => `n${index}`).join(',')), ['allowed: at most 7 beside the pod network']],
   'a negative grace period': [spec({ terminationGracePeriodSeconds: -1 }), ['spec.terminationGracePeriodSeconds: "-1"']],

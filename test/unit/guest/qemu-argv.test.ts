@@ -25,8 +25,8 @@ const CASES: Record<string, [GuestSpec, Partial<NodeFacts>?]> = {
     guestSpec({ networks: [...guestSpec().networks, lan] }),
     {
       nics: [
-        { mac: '02:00:00:00:00:01', tap: 'pv-tap0', mtu: 1450 },
-        { mac: '0a:58:0a:01:02:03', tap: 'pv-tap1' },
+        { mac: '02:00:00:00:00:01', tap: 'pvtap0', mtu: 1450 },
+        { mac: '0a:58:0a:01:02:03', tap: 'pvtap1' },
       ],
     },
   ],
