@@ -7,7 +7,8 @@ const HEADER = 'podvisor-argv 1';
  */
 export function argvText(argv: readonly string[], gracePeriodSeconds: number): string {
   for (const argument of argv) {
-    if (argument === '' || /[\n\r\0]/.test(argument)) throw new Error(`an argument of QEMU cannot be sent: ${JSON.stringify(argument)}`);
+    if (argument === '' || /[\n\r\0]/.test(argument))
+      throw new Error(`an argument of QEMU cannot be sent: ${JSON.stringify(argument)}`);
   }
   return [`${HEADER} grace=${gracePeriodSeconds}`, ...argv, 'end', ''].join('\n');
 }

@@ -1,15 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  credentials,
-  Metadata,
-  type sendUnaryData,
-  Server,
-  ServerCredentials,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  status,
-} from '@grpc/grpc-js';
+import { credentials, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
 import type { Accelerator } from '../api/guest-spec.ts';
 import { DEVICE_RESOURCE, SLOT_PATH } from '../api/names.ts';
 import { messageOf } from '../runtime/errors.ts';
@@ -20,7 +11,6 @@ import {
   type ContainerAllocateResponse,
   type DevicePluginServer,
   DevicePluginService,
-  type ListAndWatchResponse,
   RegistrationClient,
 } from './proto/gen/deviceplugin.ts';
 
@@ -74,7 +64,9 @@ export async function startDevicePlugin(options: DevicePluginOptions): Promise<D
 
 function listen(server: Server, socket: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`unix:${socket}`, ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error)));
+    server.bindAsync(`unix:${socket}`, ServerCredentials.createInsecure(), (error) =>
+      error === null ? resolve() : reject(error),
+    );
   });
 }
 
@@ -88,16 +80,17 @@ function register({ directory, accelerator, now }: DevicePluginOptions, endpoint
 }
 
 function implementation(options: DevicePluginOptions): DevicePluginServer {
-  const empty = (_call: ServerUnaryCall<unknown, object>, answer: sendUnaryData<object>): void => answer(null, {});
-  const devices = Array.from({ length: options.slots }, (_, index) => ({ ID: `${options.accelerator}-${index}`, health: 'Healthy' }));
+  const devices = Array.from({ length: options.slots }, (_, index) => ({
+    ID: `${options.accelerator}-${index}`,
+    health: 'Healthy',
+  }));
   return {
-    getDevicePluginOptions: (_call: ServerUnaryCall<unknown, object>, answer: sendUnaryData<object>) =>
-      answer(null, { preStartRequired: false, getPreferredAllocationAvailable: false }),
-    getPreferredAllocation: empty,
-    preStartContainer: empty,
+    getDevicePluginOptions: (_call, answer) => answer(null, { preStartRequired: false, getPreferredAllocationAvailable: false }),
+    getPreferredAllocation: (_call, answer) => answer(null, {}),
+    preStartContainer: (_call, answer) => answer(null, {}),
     // The list never changes: the stream stays open until one side goes.
-    listAndWatch: (call: ServerWritableStream<unknown, ListAndWatchResponse>) => void call.write({ devices }),
-    allocate: (call: ServerUnaryCall<AllocateRequest, AllocateResponse>, answer: sendUnaryData<AllocateResponse>) => {
+    listAndWatch: (call) => void call.write({ devices }),
+    allocate: (call, answer) => {
       answerAllocate(call.request, options).then(
         (response) => answer(null, response),
         (error: unknown) => answer({ code: status.INTERNAL, details: `podvisor-agent: ${messageOf(error)}` }, null),
@@ -110,7 +103,8 @@ async function answerAllocate(request: AllocateRequest, { allocate }: DevicePlug
   const containerResponses: ContainerAllocateResponse[] = [];
   for (const { devicesIds } of request.containerRequests) {
     const [slot] = devicesIds;
-    if (slot === undefined || devicesIds.length > 1) throw new Error(`a container holds one virtual machine, not ${devicesIds.length}`);
+    if (slot === undefined || devicesIds.length > 1)
+      throw new Error(`a container holds one virtual machine, not ${devicesIds.length}`);
     containerResponses.push(containerResponse(await allocate(slot)));
   }
   return { containerResponses };

@@ -26,11 +26,15 @@ export function isDomain(text: string): boolean {
 export function podFacts(pod: Pod, owner: SlotOwner, nodeName: string): PodFacts {
   const { uid } = pod.metadata;
   if (uid === undefined) return { ok: false, reason: 'the pod has no uid' };
-  if (pod.spec.nodeName !== nodeName) return { ok: false, reason: `the pod is bound to node ${pod.spec.nodeName ?? '(none)'}, not ${nodeName}` };
+  if (pod.spec.nodeName !== nodeName)
+    return { ok: false, reason: `the pod is bound to node ${pod.spec.nodeName ?? '(none)'}, not ${nodeName}` };
   const stored = readStoredGuest(pod);
   if (!stored.ok) return stored;
   if (stored.guest.container !== owner.container) {
-    return { ok: false, reason: `container '${owner.container}' holds the device, but the guest container is '${stored.guest.container}'` };
+    return {
+      ok: false,
+      reason: `container '${owner.container}' holds the device, but the guest container is '${stored.guest.container}'`,
+    };
   }
   return { ok: true, vm: factsOf(pod, uid, owner, stored.guest) };
 }

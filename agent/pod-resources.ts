@@ -24,7 +24,11 @@ export function createPodResources(socket: string, now: () => number): PodResour
       new Promise((resolve, reject) => {
         client.list({}, new Metadata(), { deadline: new Date(now() + DEADLINE_MS) }, (error, answer) => {
           if (error === null) return resolve(ownersOf(answer));
-          reject(new PodvisorError('unavailable', `the kubelet does not say who holds the slot: ${messageOf(error)}`, { cause: error }));
+          reject(
+            new PodvisorError('unavailable', `the kubelet does not say who holds the slot: ${messageOf(error)}`, {
+              cause: error,
+            }),
+          );
         });
       }),
   };

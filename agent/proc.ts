@@ -35,10 +35,18 @@ function unescape(text: string): string {
 export function originOf(directory: string, mounts: readonly MountInfo[]): { device: string; root: string } | undefined {
   const holding = mounts.filter(({ mountPoint }) => directory === mountPoint || directory.startsWith(slashed(mountPoint)));
   // The longest mount point holds it; of equal ones the last was mounted over the others.
-  const mount = holding.reduce<MountInfo | undefined>((best, next) => (next.mountPoint.length >= (best?.mountPoint.length ?? 0) ? next : best), undefined);
+  const mount = holding.reduce<MountInfo | undefined>(
+    (best, next) => (next.mountPoint.length >= (best?.mountPoint.length ?? 0) ? next : best),
+    undefined,
+  );
   if (mount === undefined) return undefined;
   const rest = directory.slice(mount.mountPoint === '/' ? 0 : mount.mountPoint.length);
   return { device: mount.device, root: mount.root === '/' ? rest || '/' : mount.root + rest };
+}
+
+/** Whether a mount is the bind mount of a slot directory on the slot's path. */
+function isMountOf(mount: MountInfo, origin: { device: string; root: string }): boolean {
+  return mount.mountPoint === SLOT_PATH && mount.device === origin.device && mount.root === origin.root;
 }
 
 function slashed(path: string): string {
@@ -65,6 +73,8 @@ export function startTimeOf(stat: string): string {
 export interface Processes {
   /** The pod's PID 1 that has the slot directory on the slot's path; undefined when there is none (any more). */
   findLauncher(slotDirectory: string, uid: string): LauncherId | undefined;
+  /** Whether any process has the slot directory on the slot's path. */
+  hasMounted(slotDirectory: string): boolean;
   isAlive(id: LauncherId): boolean;
   /** Its cgroup paths: each line `hierarchy:controllers:path`. */
   cgroups(id: LauncherId): string;
@@ -83,18 +93,21 @@ export function createProcesses(proc = '/proc'): Processes {
   };
   const idOf = (pid: number): LauncherId => ({ pid, startTime: startTimeOf(read(pid, 'stat')) });
   const isAlive = (id: LauncherId): boolean => sameLauncher(idOf(id.pid), id);
+  const mounting = (slotDirectory: string): ((pid: number) => boolean) => {
+    const origin = originOf(slotDirectory, parseMountInfo(read('self', 'mountinfo')));
+    return (pid) => origin !== undefined && parseMountInfo(read(pid, 'mountinfo')).some((mount) => isMountOf(mount, origin));
+  };
   return {
     isAlive,
     cgroups: ({ pid }) => read(pid, 'cgroup'),
+    hasMounted: (slotDirectory) => {
+      const holds = mounting(slotDirectory);
+      return pidsOf(proc).some(holds);
+    },
     findLauncher: (slotDirectory, uid) => {
-      const origin = originOf(slotDirectory, parseMountInfo(read('self', 'mountinfo')));
-      if (origin === undefined) return undefined;
+      const holds = mounting(slotDirectory);
       const isLauncher = (pid: number): boolean =>
-        inPodCgroup(read(pid, 'cgroup'), uid) &&
-        innerPid(read(pid, 'status')) === 1 &&
-        parseMountInfo(read(pid, 'mountinfo')).some(
-          (mount) => mount.mountPoint === SLOT_PATH && mount.device === origin.device && mount.root === origin.root,
-        );
+        inPodCgroup(read(pid, 'cgroup'), uid) && innerPid(read(pid, 'status')) === 1 && holds(pid);
       const pid = pidsOf(proc).find(isLauncher);
       return pid === undefined ? undefined : idOf(pid);
     },

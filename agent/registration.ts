@@ -70,7 +70,9 @@ export function keepRegistered(options: RegistrationOptions): Registration {
     // What changed meanwhile was not looked at.
     if (identityOf(socket) !== identity) later(RETRY.firstMs);
   };
-  const watcher = existsSync(directory) ? watch(directory, (_, name) => name === KUBELET_SOCKET && later(RETRY.firstMs / 4)) : undefined;
+  const watcher = existsSync(directory)
+    ? watch(directory, (_, name) => name === KUBELET_SOCKET && later(RETRY.firstMs / 4))
+    : undefined;
   watcher?.on('error', (error) => log.warn({ reason: error.message }, 'cannot watch for the kubelet'));
   later(0);
   return {

@@ -38,7 +38,9 @@ export const runProgram: RunProgram = (program) =>
       // What it wrote before it ended may still be on its way.
       setImmediate(() => {
         if (code === 0) return resolve(stdout());
-        fail(`${signal === null ? `ended with code ${code ?? 0}` : `was killed (${signal})`}: ${plainText(stderr()).slice(-400)}`);
+        fail(
+          `${signal === null ? `ended with code ${code ?? 0}` : `was killed (${signal})`}: ${plainText(stderr() || stdout()).slice(-400)}`,
+        );
       });
     });
     // EPIPE when it ends before it has read all: its exit code says why.

@@ -1,13 +1,18 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Accelerator } from '../api/guest-spec.ts';
 import type { RunProgram } from './run-program.ts';
 import type { SlotState } from './slot-types.ts';
 
 /** A slot's name: accelerator and number, such as `tcg-17`. It becomes a path. */
 const SLOT_ID = /^(kvm|tcg)-\d{1,4}$/;
 
-/** Whether a device id is one of ours. */
-export function isSlotId(id: string): boolean {
+/** The accelerator a device id of ours speaks of; undefined for anything else. */
+export function acceleratorOf(id: string): Accelerator | undefined {
+  return SLOT_ID.exec(id)?.[1] as Accelerator | undefined;
+}
+
+function isSlotId(id: string): boolean {
   return SLOT_ID.test(id);
 }
 
@@ -96,8 +101,15 @@ async function ensureSlot({ directory, status, argv }: SlotPaths, run: RunProgra
 function loadState(file: string): SlotState | undefined {
   try {
     const { version, state } = JSON.parse(readFileSync(file, 'utf8')) as { version?: unknown; state?: StoredState };
-    return version === STATE_VERSION && state !== undefined ? { ...state, connected: false } : undefined;
+    return version === STATE_VERSION && state !== undefined ? resumed(state) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** An ending the API server has not heard of is found, and told, again. */
+function resumed(stored: StoredState): SlotState {
+  const { ending, ...state } = stored;
+  const told = ending !== undefined && state.wanted?.ready.reason === ending.reason;
+  return { ...state, connected: false, ...(told ? { ending } : {}) };
 }

@@ -9,7 +9,17 @@ import {
   startedEvent,
   stoppedConditions,
 } from './conditions.ts';
-import type { Conditions, Decision, Ending, LauncherId, PodEvent, SlotAction, SlotEvent, SlotState, StartState } from './slot-types.ts';
+import type {
+  Conditions,
+  Decision,
+  Ending,
+  LauncherId,
+  PodEvent,
+  SlotAction,
+  SlotEvent,
+  SlotState,
+  StartState,
+} from './slot-types.ts';
 
 /**
  * The life of one slot as a pure function. Two halves that do not wait for each other: the *start* (a launcher waits for its argv:
@@ -48,7 +58,10 @@ export function nextActions(state: SlotState, event: SlotEvent, now: number): De
   }
 }
 
-type StartEvent = Exclude<SlotEvent, { type: 'ready' | 'failed' | 'identified' | 'qmp-connected' | 'qmp-event' | 'qmp-closed' | 'qmp-lost' }>;
+type StartEvent = Exclude<
+  SlotEvent,
+  { type: 'ready' | 'failed' | 'identified' | 'qmp-connected' | 'qmp-event' | 'qmp-closed' | 'qmp-lost' }
+>;
 
 function keep(state: SlotState): Decision {
   return { state, actions: [] };

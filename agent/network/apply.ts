@@ -32,7 +32,11 @@ const JOIN_AND_EXEC = 'set -e; while [ "$1" != -- ]; do echo $$ > "$1"; shift; d
 
 /** An applier for this node. */
 export function createNetworkApplier({ run, processes, cgroupRoot }: ApplierOptions): NetworkApplier {
-  const inside = async <T>(launcher: LauncherId, kinds: readonly ('net' | 'pid')[], work: (fds: number[]) => Promise<T>): Promise<T> => {
+  const inside = async <T>(
+    launcher: LauncherId,
+    kinds: readonly ('net' | 'pid')[],
+    work: (fds: number[]) => Promise<T>,
+  ): Promise<T> => {
     const fds = processes.openNamespaces(launcher, kinds);
     try {
       return await work(fds);

@@ -65,7 +65,9 @@ function otherPorts({ otherPorts: others, guestPorts }: NftFacts): PodPort[] {
 
 function portMatches(ports: readonly PodPort[]): string[] {
   return PROTOCOLS.flatMap((protocol) => {
-    const numbers = [...new Set(ports.filter((port) => port.protocol === protocol).map(({ port }) => port))].sort((a, b) => a - b);
+    const numbers = [...new Set(ports.filter((port) => port.protocol === protocol).map(({ port }) => port))].sort(
+      (a, b) => a - b,
+    );
     return numbers.length === 0 ? [] : [`${protocol} dport ${set(numbers)}`];
   });
 }

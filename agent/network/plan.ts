@@ -77,7 +77,9 @@ function partOf(vm: VmFacts, network: GuestNetwork, index: number, facts: Networ
   if (link === undefined) {
     return { ok: false, reason: `network '${network.name}': the pod has no interface '${network.interface}'` };
   }
-  return network.binding === 'masquerade' ? masquerade(vm, network, index, { link, facts }) : bridged(vm, network, index, { link, facts });
+  return network.binding === 'masquerade'
+    ? masquerade(vm, network, index, { link, facts })
+    : bridged(vm, network, index, { link, facts });
 }
 
 interface Place {
@@ -88,7 +90,10 @@ interface Place {
 /** The pod keeps its address; the guest is behind it. */
 function masquerade(vm: VmFacts, network: GuestNetwork, index: number, { link, facts }: Place): PartResult {
   if (link.ipv4.length === 0) {
-    return { ok: false, reason: `network '${network.name}': interface '${link.name}' has no IPv4 address, which binding masquerade needs` };
+    return {
+      ok: false,
+      reason: `network '${network.name}': interface '${link.name}' has no IPv4 address, which binding masquerade needs`,
+    };
   }
   const { bridge, tap } = linkNames(index);
   return {
@@ -109,7 +114,8 @@ function bridged(vm: VmFacts, network: GuestNetwork, index: number, { link, fact
     return { ok: false, reason: `network '${network.name}': interface '${link.name}' is ${kind}; binding bridge needs a veth` };
   }
   const mac = link.alias.startsWith(ALIAS_PREFIX) ? link.alias.slice(ALIAS_PREFIX.length) : link.mac;
-  if (!MAC.test(mac)) return { ok: false, reason: `network '${network.name}': interface '${link.name}' has no unicast MAC ('${mac}')` };
+  if (!MAC.test(mac))
+    return { ok: false, reason: `network '${network.name}': interface '${link.name}' has no unicast MAC ('${mac}')` };
   const { bridge, tap } = linkNames(index);
   const other = deriveMac(vm.namespace, vm.name, `${network.name}\nuplink`);
   const takeOver = [

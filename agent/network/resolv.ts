@@ -26,7 +26,9 @@ const MAX_SERVERS = 3;
 /** The `nameserver` and `search` lines of a resolv.conf; what is not an IPv4 address or a domain is left out. */
 export function parseResolvConf(text: string): DnsSettings {
   const lines = text.split('\n').map((line) => line.trim().split(/\s+/));
-  const servers = lines.filter(([key]) => key === 'nameserver').flatMap(([, address]) => (address === undefined ? [] : [address]));
+  const servers = lines
+    .filter(([key]) => key === 'nameserver')
+    .flatMap(([, address]) => (address === undefined ? [] : [address]));
   const search = lines.findLast(([key]) => key === 'search')?.slice(1) ?? [];
   return { servers: servers.filter((address) => isIPv4(address)), searches: search.filter(isDomain) };
 }

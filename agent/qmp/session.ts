@@ -40,7 +40,11 @@ export interface QmpOptions {
 const MAX_EVENT_NAME = 64;
 
 /** Shakes hands on a connection QEMU has dialled: greeting, qmp_capabilities. Throws PodvisorError('protocol'). */
-export async function openQmp(stream: Duplex, listener: QmpListener, { clock, timeoutMs = 10_000 }: QmpOptions): Promise<QmpSession> {
+export async function openQmp(
+  stream: Duplex,
+  listener: QmpListener,
+  { clock, timeoutMs = 10_000 }: QmpOptions,
+): Promise<QmpSession> {
   const greeting = Promise.withResolvers<undefined>();
   const pending = createPending(clock, timeoutMs);
   let open = true;
@@ -56,7 +60,8 @@ export async function openQmp(stream: Duplex, listener: QmpListener, { clock, ti
   const decoder = createQmpDecoder();
   stream.on('data', (chunk: Buffer) => {
     try {
-      for (const message of decoder.push(chunk)) dispatch(message, { greet: () => greeting.resolve(undefined), pending, listener });
+      for (const message of decoder.push(chunk))
+        dispatch(message, { greet: () => greeting.resolve(undefined), pending, listener });
     } catch (error) {
       close(messageOf(error));
     }
@@ -71,7 +76,8 @@ export async function openQmp(stream: Duplex, listener: QmpListener, { clock, ti
   const session: QmpSession = {
     close: () => close('closed by the agent'),
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- closed by a callback meanwhile
-    execute: (command, args) => (open ? pending.send(stream, command, args) : Promise.reject(new PodvisorError('protocol', 'the QMP connection is closed'))),
+    execute: (command, args) =>
+      open ? pending.send(stream, command, args) : Promise.reject(new PodvisorError('protocol', 'the QMP connection is closed')),
   };
   await session.execute('qmp_capabilities');
   return session;
@@ -86,7 +92,8 @@ interface Receivers {
 function dispatch(message: QmpMessage, { greet, pending, listener }: Receivers): void {
   if (isObject(message['QMP'])) return greet();
   const { event, data } = message;
-  if (typeof event === 'string') return listener.onEvent({ name: event.slice(0, MAX_EVENT_NAME), data: isObject(data) ? data : {} });
+  if (typeof event === 'string')
+    return listener.onEvent({ name: event.slice(0, MAX_EVENT_NAME), data: isObject(data) ? data : {} });
   pending.answer(message);
 }
 

@@ -1,0 +1,143 @@
+import type { Pod } from '../api/pod.ts';
+import { qemuArgv } from '../guest/qemu-argv.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isNotFound } from '../kube/errors.ts';
+import { KINDS, pathOf } from '../kube/paths.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { messageOf } from '../runtime/errors.ts';
+import { argvText } from './argv-text.ts';
+import { type DiskFileSystem, handOverDisks } from './disks.ts';
+import { isReaderWaiting, writeToReader } from './fifo.ts';
+import type { NetworkApplier } from './network/apply.ts';
+import { networkPlan } from './network/plan.ts';
+import { guestDns, type NodeDns } from './network/resolv.ts';
+import { podFacts } from './pod-facts.ts';
+import type { PodResources } from './pod-resources.ts';
+import { kernelHas, type Processes } from './proc.ts';
+import type { SlotPaths } from './slot-files.ts';
+import type { SlotAction, SlotEvent, SlotState, VmFacts } from './slot-types.ts';
+
+/** The world the steps of a start act on. */
+export interface StartWorld {
+  readonly nodeName: string;
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly resources: PodResources;
+  readonly processes: Processes;
+  readonly network: NetworkApplier;
+  readonly disks: DiskFileSystem;
+  nodeDns(): NodeDns;
+  hasVhostNet(): boolean;
+}
+
+/** A step's slot. */
+export interface SlotPlace {
+  readonly state: SlotState;
+  readonly paths: SlotPaths;
+}
+
+/** The launcher opens `argv` right after it said ready; it may be slow, not lost. */
+const READER_TRIES = 200;
+const READER_WAIT_MS = 10;
+
+/** Actions that take a while and end in an event. */
+export type StartAction = Extract<SlotAction, { type: 'resolve-pod' | 'identify' | 'prepare' | 'write-argv' }>;
+
+/** Carries one step out. Rejects on what nobody foresaw. */
+export function startStep(world: StartWorld, action: StartAction, place: SlotPlace): Promise<SlotEvent> {
+  switch (action.type) {
+    case 'resolve-pod':
+      return resolvePod(world, place);
+    case 'identify':
+      return identifyPod(world, place.state);
+    case 'prepare':
+      return prepareNetwork(world, action);
+    case 'write-argv':
+      return writeArgv(world, action, place);
+  }
+}
+
+/** Whose slot it is and which process waits: from what is remembered if that fits, else from kubelet and API server. */
+async function resolvePod(world: StartWorld, { state, paths }: SlotPlace): Promise<SlotEvent> {
+  const known = state.vm === undefined ? undefined : resolved(world, state.vm, paths);
+  if (known !== undefined) return known;
+  const found = await identifyPod(world, state);
+  if (found.type !== 'identified') return found;
+  const event = resolved(world, found.vm, paths);
+  if (event !== undefined) return event;
+  if (!isReaderWaiting(paths.argv)) return { type: 'launcher-gone' };
+  return delayed(
+    `the launcher of pod ${found.vm.namespace}/${found.vm.name} (${found.vm.uid}) is not among the node's processes`,
+  );
+}
+
+function resolved({ processes }: StartWorld, vm: VmFacts, paths: SlotPaths): SlotEvent | undefined {
+  const launcher = processes.findLauncher(paths.directory, vm.uid);
+  return launcher === undefined ? undefined : { type: 'pod-resolved', vm, launcher };
+}
+
+/** Whose slot it is: one question to the kubelet, one to the API server. */
+async function identifyPod({ resources, client, nodeName }: StartWorld, { slot, accelerator }: SlotState): Promise<SlotEvent> {
+  const owner = (await resources.owners()).get(slot);
+  if (owner === undefined) return delayed(`the kubelet names no owner of slot ${slot}`);
+  let pod: Pod;
+  try {
+    pod = await client.get<Pod>(pathOf(KINDS.pods, owner));
+  } catch (error) {
+    if (isNotFound(error)) return { type: 'launcher-gone' };
+    throw error;
+  }
+  const facts = podFacts(pod, owner, nodeName);
+  if (!facts.ok) return { type: 'error', reason: 'GuestSpecRefused', message: facts.reason };
+  if (facts.vm.guest.accelerator !== accelerator) {
+    return {
+      type: 'error',
+      reason: 'GuestSpecRefused',
+      message: `the pod asks for ${facts.vm.guest.accelerator} but holds a ${accelerator} device`,
+    };
+  }
+  return { type: 'identified', vm: facts.vm };
+}
+
+/** Taps, bridges, packet rules and DHCP in the pod's network namespace. */
+async function prepareNetwork(world: StartWorld, { vm, launcher }: Extract<SlotAction, { type: 'prepare' }>): Promise<SlotEvent> {
+  if (!world.processes.isAlive(launcher)) return { type: 'launcher-gone' };
+  try {
+    const links = await world.network.links(launcher);
+    const dns = guestDns(vm.dns, vm.namespace, world.nodeDns());
+    const result = networkPlan(vm, { links, ipv6: kernelHas('net/ipv6'), dns });
+    if (!result.ok) return { type: 'error', reason: 'NetworkUnsupported', message: result.reason };
+    await world.network.apply(launcher, result.plan);
+    return { type: 'network-ready', nics: result.plan.nics };
+  } catch (error) {
+    if (!world.processes.isAlive(launcher)) return { type: 'launcher-gone' };
+    return { type: 'error', reason: 'NetworkFailed', message: messageOf(error) };
+  }
+}
+
+/** Hands disks and QEMU's arguments to the launcher. */
+async function writeArgv(
+  world: StartWorld,
+  { vm, launcher, nics }: Extract<SlotAction, { type: 'write-argv' }>,
+  { state, paths }: SlotPlace,
+): Promise<SlotEvent> {
+  const refused = handOverDisks(
+    launcher,
+    vm.guest.disks.map(({ volume }) => volume),
+    world.disks,
+  );
+  if (refused !== '') return { type: 'error', reason: 'DiskUnavailable', message: refused };
+  const argv = qemuArgv(vm.guest, { accelerator: state.accelerator, vhostNet: world.hasVhostNet(), nics });
+  const text = argvText(argv, vm.guest.gracePeriodSeconds);
+  for (let tries = 0; tries < READER_TRIES; tries += 1) {
+    if (!world.processes.isAlive(launcher)) return { type: 'launcher-gone' };
+    if (writeToReader(paths.argv, text)) return { type: 'argv-written' };
+    await world.clock.sleep(READER_WAIT_MS);
+  }
+  return { type: 'error', reason: 'StartFailed', message: "the launcher does not read QEMU's arguments" };
+}
+
+/** What an unexpected failure of a step looks like to the pod's owner. */
+export function delayed(message: string): SlotEvent {
+  return { type: 'error', reason: 'StartDelayed', message };
+}
