@@ -17,7 +17,8 @@ const DEFAULT_GRACE_MS = 5000;
 export const SERVER_LIMITS = {
   keepAliveTimeout: 95_000,
   headersTimeout: 100_000,
-  requestTimeout: 30_000,
+  // Node wants it no shorter than headersTimeout.
+  requestTimeout: 110_000,
   maxHeaderSize: 16_384,
 } as const;
 
