@@ -97,20 +97,23 @@ step_say() {
 # Runs beside the command and ends with the script, however that ends. The command, not this, is in the foreground:
 # Ctrl-C reaches it.
 step_ticker() {
-  local title=$1 began=$2 parent=$3 repeat=$STEP_REPEAT_SECONDS
+  local title=$1 began=$2 parent=$3 repeat=$STEP_REPEAT_SECONDS due=$STEP_SLOW_SECONDS second=0 pause
   if [[ -t 1 ]]; then repeat=1; fi
   trap 'kill "$pause" 2>/dev/null; exit 0' TERM
-  local wait=$STEP_SLOW_SECONDS pause
   while :; do
-    sleep "$wait" >/dev/null 2>&1 &
+    sleep 1 >/dev/null 2>&1 &
     pause=$!
     wait "$pause"
     kill -0 "$parent" 2>/dev/null || return 0
-    if [[ -t 1 ]]; then
-      printf '\r\033[K....  %s (%s)' "$title" "$(step_elapsed "$began")"
-    else
-      printf '....  %s (%s)\n' "$title" "$(step_elapsed "$began")"
-    fi
-    wait=$repeat
+    second=$((second + 1))
+    ((second >= due)) || continue
+    due=$((second + repeat))
+    step_say_running "$title" "$began"
   done
+}
+
+step_say_running() {
+  local line
+  line="....  $1 ($(step_elapsed "$2"))"
+  if [[ -t 1 ]]; then printf '\r\033[K%s' "$line"; else printf '%s\n' "$line"; fi
 }

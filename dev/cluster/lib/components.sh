@@ -170,6 +170,17 @@ api_is_ready() {
   curl -sf -m 2 --cacert "$PKI/ca.crt" --cert "$PKI/admin.crt" --key "$PKI/admin.key" "$API_URL/readyz"
 }
 
+# wait_for_api: generous, for slow machines, but not for one that has ended.
+wait_for_api() {
+  wait_until 180 'the API server is ready' api_is_ready_or_dead
+  component_pid kube-apiserver >/dev/null && return 0
+  tail -n 10 "$(component_log kube-apiserver)"
+  printf 'The API server has ended. Its log: %s\n' "$(component_log kube-apiserver)"
+  return 1
+}
+
+api_is_ready_or_dead() { api_is_ready || component_is_down kube-apiserver; }
+
 # in_node NODE COMMAND…: in the node's namespaces, with the node's programs on the PATH.
 in_node() {
   local pid

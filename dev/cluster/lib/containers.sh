@@ -31,5 +31,5 @@ clean_node() {
   remove_containers "$1"
   stop_component "$1/containerd"
   start_component "$1/containerd"
-  wait_until 20 "$1/containerd answers" component_is_ready "$1/containerd"
+  wait_until 60 "$1/containerd answers" component_is_ready "$1/containerd"
 }
