@@ -1,4 +1,5 @@
 import type { webcrypto } from 'node:crypto';
+import type * as x509Library from '@peculiar/x509';
 import type { KeyPair } from '../runtime/certificate.ts';
 
 /** When a certificate is valid, milliseconds since the epoch. X.509 keeps whole seconds; fractions are cut. */
@@ -18,7 +19,7 @@ export interface LeafRequest extends Validity {
 const CURVE = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
-type X509 = typeof import('@peculiar/x509');
+type X509 = typeof x509Library;
 
 /** Loaded on the first use only: it costs 19 MiB, and all replicas but the leader never issue anything. */
 async function loadX509(): Promise<X509> {

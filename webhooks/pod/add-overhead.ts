@@ -1,0 +1,39 @@
+import type { GuestSpec } from '../../api/guest-spec.ts';
+import { DEVICE_RESOURCE } from '../../api/names.ts';
+import type { Container, ResourceList, ResourceRequirements } from '../../api/pod.ts';
+import { addQuantities, formatQuantity, parseQuantity } from '../../api/quantity.ts';
+import { withField } from './lists.ts';
+
+const NANOS_PER_BYTE = 1_000_000_000n;
+type Amount = string | number;
+
+/**
+ * The memory request with the overhead on top. Without a request Kubernetes takes the limit for it (pkg/apis/core/v1/defaults.go,
+ * SetDefaults_Pod), so does this: offline previews see pods that no API server has defaulted.
+ */
+export function addOverhead(container: Container, guest: GuestSpec): Container {
+  const { resources = {} } = container;
+  const asked = resources.requests?.['memory'] ?? resources.limits?.['memory'];
+  if (asked === undefined) return container;
+  const memory = plus(asked, guest.overheadBytes);
+  return { ...container, resources: { ...resources, requests: { ...resources.requests, memory } } };
+}
+
+/** The resources as the user wrote them, as far as they can be told: less overhead and devices. */
+export function removeOverhead(resources: ResourceRequirements, guest: GuestSpec): ResourceRequirements {
+  const restore = (list: ResourceList | undefined): ResourceList | undefined => {
+    if (list === undefined) return undefined;
+    const rest = withField<ResourceList, string>(list, DEVICE_RESOURCE[guest.accelerator], undefined);
+    const memory = rest['memory'];
+    return memory === undefined ? rest : { ...rest, memory: plus(memory, -guest.overheadBytes) };
+  };
+  const limits = withField(resources, 'limits', restore(resources.limits));
+  return withField(limits, 'requests', restore(resources.requests));
+}
+
+/** Sum in the notation of `present`; an unreadable amount stays as it is, for the parser to refuse. */
+function plus(present: Amount, bytes: number): Amount {
+  const parsed = parseQuantity(String(present));
+  if (!parsed.ok) return present;
+  return formatQuantity(addQuantities(parsed.value, { nanos: BigInt(bytes) * NANOS_PER_BYTE, format: 'BinarySI' }));
+}

@@ -1,0 +1,87 @@
+import express from 'express';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
+import { messageOf } from '../../runtime/errors.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { Accelerator } from '../../api/guest-spec.ts';
+import { MUTATE_PATH, PROBE_PATH, VALIDATE_PATH } from '../names.ts';
+import { decideMutate, decideValidate } from './decide.ts';
+import type { Decide } from './decide.ts';
+import type { AdmissionMetrics, Outcome } from './metrics.ts';
+import { readReview, reviewResponse } from './review.ts';
+import type { AdmissionRequest, Decision } from './review.ts';
+
+/** What the admission server needs. */
+export interface AdmissionAppOptions {
+  readonly launcherImage: string;
+  /** What nodes offer now; called once a request. */
+  readonly accelerators: () => Readonly<Record<Accelerator, boolean>>;
+  readonly metrics: AdmissionMetrics;
+  readonly log: Log;
+}
+
+/** An UPDATE carries two objects of up to 3 MiB each (etcd's limit with some air), and the review around them. */
+const BODY_LIMIT = '7mb';
+
+/** The webhooks as an express app. Stateless: what a request needs comes with it or from the options. */
+export function createAdmissionApp(options: AdmissionAppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by').disable('etag');
+  const json = express.json({ limit: BODY_LIMIT, type: 'application/json' });
+  app.post(MUTATE_PATH, measured('mutate', options), json, admission('mutate', decideMutate, options));
+  app.post(VALIDATE_PATH, measured('validate', options), json, admission('validate', decideValidate, options));
+  app.get(PROBE_PATH, (_request, response) => void response.type('text/plain').send('ok\n'));
+  app.use((_request, response) => answerText(response, 404, 'not here'));
+  app.use(onError(options.log));
+  return app;
+}
+
+/** Observes each request once, whatever becomes of it. */
+function measured(webhook: string, { metrics }: AdmissionAppOptions): RequestHandler {
+  return (_request, response, next) => {
+    const end = metrics.begin(webhook);
+    response.once('close', () => end(outcomeOf(response)));
+    next();
+  };
+}
+
+function outcomeOf(response: Response): Outcome {
+  return (response.locals['outcome'] as Outcome | undefined) ?? 'error';
+}
+
+function admission(webhook: string, decide: Decide, options: AdmissionAppOptions): RequestHandler {
+  return (request: Request, response: Response) => {
+    // express leaves the body undefined when its content type is not the one asked for.
+    if (request.body === undefined) return answerText(response, 415, 'content type must be application/json');
+    const review = readReview(request.body);
+    if (!review.ok) return answerText(response, 400, `not an AdmissionReview Podvisor can answer: ${review.reason}`);
+    const decision = decide(review.request, { launcherImage: options.launcherImage, accelerators: options.accelerators() });
+    if (decision.message !== undefined) logRefusal(webhook, review.request, decision, options.log);
+    response.locals['outcome'] = decision.message === undefined ? 'allowed' : 'refused';
+    response.json(reviewResponse(review.request.uid, decision));
+  };
+}
+
+function logRefusal(webhook: string, { namespace, name, object }: AdmissionRequest, { message }: Decision, log: Log): void {
+  const pod = `${namespace}/${name === '' ? `${object.metadata.generateName ?? ''}*` : name}`;
+  log.info({ webhook, pod, reason: message }, 'refused');
+}
+
+/** Bodies that are no JSON, too large or cut off, and bugs of ours. Four arguments are how express knows an error handler. */
+function onError(log: Log): ErrorRequestHandler {
+  return (error: unknown, _request, response, next) => {
+    const status = statusOf(error);
+    if (status >= 500) log.error({ err: error }, 'request failed');
+    else log.warn({ reason: messageOf(error) }, 'bad request');
+    if (response.headersSent) next(error);
+    else answerText(response, status, status >= 500 ? 'internal error' : messageOf(error));
+  };
+}
+
+function statusOf(error: unknown): number {
+  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
+}
+
+function answerText(response: Response, status: number, text: string): void {
+  response.status(status).type('text/plain').send(`${text}\n`);
+}

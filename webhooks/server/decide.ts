@@ -1,0 +1,43 @@
+import { violationsText } from '../../api/violation.ts';
+import type { Violation } from '../../api/violation.ts';
+import type { AdmissionContext, Verdict } from '../pod/context.ts';
+import { mutatePod } from '../pod/mutate-pod.ts';
+import { podPatch } from '../pod/pod-patch.ts';
+import { validateEphemeralContainers, validatePod, validateResize, validateUpdate } from '../pod/validate-pod.ts';
+import type { AdmissionRequest, Decision } from './review.ts';
+
+type Context = Omit<AdmissionContext, 'namespace'>;
+
+/** Chooses what to do with a request to one of the webhooks. Pure. */
+export type Decide = (request: AdmissionRequest, context: Context) => Decision;
+
+/** CREATE of a labelled pod. */
+export function decideMutate(request: AdmissionRequest, context: Context): Decision {
+  const mutation = mutatePod(request.object, { ...context, namespace: request.namespace });
+  if (!mutation.ok) return refused('cannot run this pod as a VM', mutation.violations);
+  return { warnings: mutation.warnings, patch: podPatch(request.object, mutation.patched) };
+}
+
+/** CREATE and the updates of a labelled pod. */
+export function decideValidate(request: AdmissionRequest, context: Context): Decision {
+  if (request.operation === 'CREATE') {
+    return toDecision('cannot run this pod as a VM', validatePod(request.object, { ...context, namespace: request.namespace }));
+  }
+  const validate = UPDATES[request.subResource];
+  if (validate === undefined || request.oldObject === undefined) return { warnings: [] };
+  return toDecision('cannot change this VM pod like this', validate(request.oldObject, request.object));
+}
+
+const UPDATES: Readonly<Record<string, typeof validateUpdate>> = {
+  '': validateUpdate,
+  ephemeralcontainers: validateEphemeralContainers,
+  resize: validateResize,
+};
+
+function toDecision(what: string, { violations, warnings }: Verdict): Decision {
+  return violations.length === 0 ? { warnings } : refused(what, violations);
+}
+
+function refused(what: string, violations: readonly Violation[]): Decision {
+  return { message: `Podvisor ${what}: ${violationsText(violations)}`, warnings: [] };
+}

@@ -1,0 +1,108 @@
+import type { Operation } from 'fast-json-patch';
+import type { Pod } from '../../api/pod.ts';
+
+/** API version this code speaks; the configurations ask for it alone. */
+const REVIEW_VERSION = 'admission.k8s.io/v1';
+
+/** The part of an AdmissionRequest this code reads (k8s.io/api/admission/v1). */
+export interface AdmissionRequest {
+  readonly uid: string;
+  readonly operation: string;
+  readonly subResource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly object: Pod;
+  /** UPDATE only. */
+  readonly oldObject?: Pod;
+}
+
+/** What we make of a request. `message` is there exactly when it is refused. */
+export interface Decision {
+  readonly message?: string;
+  readonly warnings: readonly string[];
+  readonly patch?: readonly Operation[];
+}
+
+export type ReadReview =
+  { readonly ok: true; readonly request: AdmissionRequest } | { readonly ok: false; readonly reason: string };
+
+/** Checks what came in; `reason` is for the log and the caller, which is the API server or somebody who should not be here. */
+export function readReview(body: unknown): ReadReview {
+  if (!isObject(body)) return bad('the body is not a JSON object');
+  if (body['kind'] !== 'AdmissionReview') return bad(`kind is ${show(body['kind'])}; allowed: "AdmissionReview"`);
+  if (body['apiVersion'] !== REVIEW_VERSION)
+    return bad(`apiVersion is ${show(body['apiVersion'])}; allowed: "${REVIEW_VERSION}"`);
+  const { request } = body;
+  if (!isObject(request)) return bad('request is missing');
+  if (typeof request['uid'] !== 'string' || request['uid'] === '') return bad('request.uid is missing');
+  const reason = checkObjects(request);
+  return reason === '' ? { ok: true, request: toRequest(request, request['uid']) } : bad(reason);
+}
+
+function checkObjects(request: Record<string, unknown>): string {
+  if (request['operation'] !== 'CREATE' && request['operation'] !== 'UPDATE') {
+    return `request.operation is ${show(request['operation'])}; allowed: "CREATE", "UPDATE"`;
+  }
+  if (!isPod(request['object'])) return 'request.object is not a Pod with metadata and spec.containers';
+  if (request['operation'] === 'UPDATE' && !isPod(request['oldObject']))
+    return 'request.oldObject is not a Pod with metadata and spec.containers';
+  return '';
+}
+
+function toRequest(request: Record<string, unknown>, uid: string): AdmissionRequest {
+  const { object, oldObject } = request;
+  return {
+    uid,
+    operation: textOf(request['operation']),
+    subResource: textOf(request['subResource']),
+    namespace: textOf(request['namespace']),
+    name: textOf(request['name']),
+    object: object as Pod,
+    ...(isPod(oldObject) ? { oldObject } : {}),
+  };
+}
+
+/** The shape the rest of the code relies on. The API server has decoded the object, so fields inside have their types already. */
+function isPod(value: unknown): value is Pod {
+  if (!isObject(value) || !isObject(value['metadata']) || !isObject(value['spec'])) return false;
+  const { containers } = value['spec'];
+  return Array.isArray(containers) && containers.every((container) => isObject(container));
+}
+
+/** The API server cuts a warning at 256 characters; one that ends in … says that something is missing. */
+const MAX_WARNING = 250;
+
+/** The AdmissionReview to answer with. */
+export function reviewResponse(uid: string, { message, warnings, patch = [] }: Decision): object {
+  const response = {
+    uid,
+    allowed: message === undefined,
+    // 403 and Forbidden, as other admission plugins say; kubectl would hide the message of a 422 without details.
+    ...(message === undefined ? {} : { status: { status: 'Failure', code: 403, reason: 'Forbidden', message } }),
+    ...(warnings.length === 0 ? {} : { warnings: warnings.map(shorten) }),
+    ...(patch.length === 0
+      ? {}
+      : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch), 'utf8').toString('base64') }),
+  };
+  return { apiVersion: REVIEW_VERSION, kind: 'AdmissionReview', response };
+}
+
+function shorten(warning: string): string {
+  return warning.length > MAX_WARNING ? `${warning.slice(0, MAX_WARNING)}…` : warning;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'missing' : JSON.stringify(value).slice(0, 80);
+}
+
+function bad(reason: string): ReadReview {
+  return { ok: false, reason };
+}

@@ -1,0 +1,133 @@
+import { Gauge } from 'prom-client';
+import { createCertStore } from '../certs/store.ts';
+import type { CertStore } from '../certs/store.ts';
+import type { CertLifetimes } from '../certs/next-cert-action.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createLeaderElection } from '../kube/lease.ts';
+import { KINDS, pathOf } from '../kube/paths.ts';
+import { createReflector } from '../kube/reflector.ts';
+import type { Reflector } from '../kube/reflector.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { startHttps } from '../runtime/http.ts';
+import type { RunningServer } from '../runtime/http.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { Random } from '../runtime/random.ts';
+import { clusterOffer, nodeOffer } from './accelerators.ts';
+import type { NodeOffer } from './accelerators.ts';
+import { LEASE_NAME, PROBE_PATH, SECRET_NAME } from './names.ts';
+import type { Target } from './publish/configurations.ts';
+import { createPublisher } from './publish/publisher.ts';
+import type { Publisher } from './publish/publisher.ts';
+import { probeSelf } from './publish/self-probe.ts';
+import { createAdmissionApp } from './server/app.ts';
+import { createAdmissionMetrics } from './server/metrics.ts';
+
+/** What the webhook service needs: everything that tells a test from the real thing. */
+export interface WebhookServiceOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly launcherImage: string;
+  readonly namespace: string;
+  /** Names the certificate is for; the first is what the API server calls us. */
+  readonly dnsNames: readonly string[];
+  readonly lifetimes: CertLifetimes;
+  readonly port: number;
+  readonly identity: string;
+  /** Where the API server reaches us, by the port we listen on (tests ask for any free one). */
+  readonly target: (port: number) => Target;
+  /** Default: 30 s. */
+  readonly leaseMs?: number;
+}
+
+/** A running webhook service. */
+export interface WebhookService {
+  readonly port: number;
+  /** '' = can answer admission requests, else why not. */
+  ready(): string;
+  stop(): Promise<void>;
+}
+
+/** Admission server, certificates, publication and leader election, started in this order and stopped in the reverse one. */
+export async function startWebhookService(options: WebhookServiceOptions): Promise<WebhookService> {
+  const nodes = createReflector<NodeOffer>({ ...options, path: pathOf(KINDS.nodes), keep: nodeOffer });
+  const certificates = createCertStore({ ...options, secretName: SECRET_NAME, expiry: expiryGauge(options.metrics) });
+  const server = await startHttps({
+    handler: admissionApp(nodes, options),
+    port: options.port,
+    certificate: certificates,
+    log: options.log,
+  });
+  const publisher = createServicePublisher(certificates, options.target(server.port), options);
+  certificates.onChange(() => publisher.poke());
+  const election = createLeaderElection({
+    ...options,
+    name: LEASE_NAME,
+    ...(options.leaseMs === undefined ? {} : { durationMs: options.leaseMs }),
+    onLead: async (signal) => {
+      await Promise.all([certificates.lead(signal), publisher.lead(signal)]);
+    },
+  });
+  for (const part of [nodes, certificates, publisher, election]) part.start();
+  return {
+    port: server.port,
+    ready: () => readiness(nodes, certificates),
+    stop: () => stopAll(server, [election, publisher, certificates, nodes]),
+  };
+}
+
+async function stopAll(server: RunningServer, parts: readonly { stop(): Promise<void> }[]): Promise<void> {
+  for (const part of parts) await part.stop();
+  await server.close();
+}
+
+/** A replica that does not know the nodes yet would call every accelerator missing. */
+function readiness(nodes: Reflector<NodeOffer>, certificates: CertStore): string {
+  if (certificates.current() === undefined) return 'no serving certificate yet';
+  return nodes.synced() ? '' : 'the nodes have not been listed yet';
+}
+
+function admissionApp(
+  nodes: Reflector<NodeOffer>,
+  { launcherImage, log, metrics, clock }: WebhookServiceOptions,
+): ReturnType<typeof createAdmissionApp> {
+  return createAdmissionApp({
+    launcherImage,
+    log,
+    accelerators: () => clusterOffer(nodes.list()),
+    metrics: createAdmissionMetrics(metrics, () => clock.now()),
+  });
+}
+
+function createServicePublisher(certificates: CertStore, target: Target, options: WebhookServiceOptions): Publisher {
+  return createPublisher({
+    ...options,
+    target,
+    trust: () => certificates.trust(),
+    probe: async (trust) => probeTarget(target, trust, options),
+  });
+}
+
+async function probeTarget(target: Target, trust: string, { client, dnsNames }: WebhookServiceOptions): Promise<string> {
+  const [serverName = ''] = dnsNames;
+  if ('url' in target) {
+    const { hostname, port } = new URL(target.url);
+    return probeSelf({ host: hostname, port: Number(port), serverName: hostname, path: PROBE_PATH, trust });
+  }
+  const { namespace, name, port } = target.service;
+  // By address, not by name: cluster DNS may be down or not there, and the API server does not use it either.
+  const service = await client.get<{ spec: { clusterIP?: string } }>(pathOf(KINDS.services, { namespace, name }));
+  return probeSelf({ host: service.spec.clusterIP ?? '', port, serverName, path: PROBE_PATH, trust });
+}
+
+function expiryGauge({ registry }: Metrics): Gauge<'name'> {
+  return new Gauge({
+    name: 'podvisor_certificate_expiry_timestamp_seconds',
+    help: 'When a certificate expires, seconds since the epoch.',
+    labelNames: ['name'] as const,
+    registers: [registry],
+  });
+}
