@@ -265,8 +265,8 @@ export function createFakeKube(): FakeKube {
       for (const listener of store.listeners) listener(error ?? 'end');
     },
     compact: () => {
-      store.compacted = store.version;
       store.version += 1;
+      store.compacted = store.version;
       store.history.length = 0;
     },
     openWatches: () => store.listeners.size,

@@ -1,7 +1,7 @@
 import { get as httpGet } from 'node:http';
 import { Agent, get as httpsGet, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import type { CertificateSource, KeyPair } from '../../../runtime/certificate.ts';
 import { startHealthServer, startHttps, type HttpsOptions } from '../../../runtime/http.ts';
 import type { RunningServer } from '../../../runtime/listen.ts';
@@ -27,7 +27,7 @@ const plain = (port: number, path: string): Promise<Answer> =>
 const secure = (port: number, options: RequestOptions): Promise<Answer & { peer: string }> =>
   new Promise((resolve, reject) => {
     httpsGet({ port, host: '127.0.0.1', ...options }, (response) => {
-      const peer = (response.socket as TLSSocket).getPeerCertificate().subject.CN;
+      const peer = response.socket instanceof TLSSocket ? response.socket.getPeerCertificate().subject.CN : '';
       resolve(collect(response).then((answer) => ({ ...answer, peer: String(peer) })));
     }).on('error', reject);
   });
