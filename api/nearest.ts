@@ -21,6 +21,9 @@ export function didYouMean(name: string, candidates: readonly string[]): string 
 /** Longest name compared: the cost grows with the product of both lengths. */
 const MAX_NAME = 64;
 
+/** More than any distance. */
+const FAR = 1_000_000;
+
 /** Optimal string alignment distance. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
@@ -41,13 +44,17 @@ function nextRow(a: string, b: string, last: readonly number[], beforeLast: read
   for (let column = 1; column <= b.length; column += 1) {
     const replaced = at(last, column - 1) + (a[row - 1] === b[column - 1] ? 0 : 1);
     const swapped =
-      row > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1] ? at(beforeLast, column - 2) + 1 : Infinity;
-    left = Math.min(at(last, column) + 1, left + 1, replaced, swapped);
+      row > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1] ? at(beforeLast, column - 2) + 1 : FAR;
+    left = least(least(at(last, column), left) + 1, least(replaced, swapped));
     current.push(left);
   }
   return current;
 }
 
+function least(a: number, b: number): number {
+  return a < b ? a : b;
+}
+
 function at(cells: readonly number[], index: number): number {
-  return cells[index] ?? Infinity;
+  return cells[index] ?? FAR;
 }
