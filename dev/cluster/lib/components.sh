@@ -136,11 +136,14 @@ start_component() {
   setsid nsenter --target "$pid" --pid -- \
     "$PODVISOR_ROOT/dev/cluster/lib/run-in-node" "$pid" "$node" "$record" "${command[@]}" \
     </dev/null >>"$(component_log "$1")" 2>&1 9>&- &
-  if ! wait_until 5 "$1 starts" component_pid "$1"; then
-    tail -n 5 "$(component_log "$1")" >&2
-    return 1
-  fi
+  wait_until 60 "$1 starts" started_or_ended "$1" $!
+  component_pid "$1" >/dev/null && return 0
+  tail -n 5 "$(component_log "$1")" >&2
+  printf '%s ended at once. Its log: %s\n' "$1" "$(component_log "$1")" >&2
+  return 1
 }
+
+started_or_ended() { component_pid "$1" || ! kill -0 "$2"; }
 
 # stop_component NAME: asks it to end, and after a few seconds makes it. The API server waits for its watches to end, and etcd
 # for its clients: they are not worth waiting for here.

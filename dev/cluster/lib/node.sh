@@ -7,7 +7,7 @@ start_node() {
   # 9 is the machine's lock.
   setsid unshare --mount --uts --net --pid --fork "$PODVISOR_ROOT/dev/cluster/lib/node-init" "$1" \
     </dev/null >"$CLUSTER_DIR/logs/$1-init.log" 2>&1 9>&- &
-  if ! wait_until 10 "$1 is set up" test -e "$CLUSTER_DIR/run/$1.ready"; then
+  if ! wait_until 60 "$1 is set up" test -e "$CLUSTER_DIR/run/$1.ready"; then
     cat "$CLUSTER_DIR/logs/$1-init.log"
     return 1
   fi
