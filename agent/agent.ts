@@ -47,22 +47,19 @@ export interface Agent {
 export async function startAgent(parts: AgentParts): Promise<Agent> {
   const { options, run, shutdown, log } = parts;
   const nodes = createDeviceNodes(join(options.stateDir, 'dev'), run);
-  let slots: Slots | undefined;
-  const counts = (): SlotCounts => slots?.counts() ?? { inUse: 0, connected: 0 };
-  const metrics = createAgentMetrics(parts.metrics, counts);
-  slots = createSlots(
+  const metrics = createAgentMetrics(parts.metrics, () => slots.counts());
+  const slots = createSlots(
     slotWorld(parts, metrics, () => nodes.hasVhostNet()),
     nodes,
   );
   shutdown.onClose('slots', () => slots.close());
   await nodes.prepare();
   await slots.start();
-  const { allocate } = slots;
-  const tcg = offer(parts, 'tcg', allocate.bind(slots));
-  void offerKvm(parts, metrics, () => offer(parts, 'kvm', allocate.bind(slots))).catch((error: unknown) => {
+  const tcg = offer(parts, 'tcg', (slot) => slots.allocate(slot));
+  void offerKvm(parts, metrics, () => offer(parts, 'kvm', (slot) => slots.allocate(slot))).catch((error: unknown) => {
     log.error({ err: error }, 'KVM could not be offered');
   });
-  return { ready: () => tcg.reason(), counts };
+  return { ready: () => tcg.reason(), counts: () => slots.counts() };
 }
 
 function slotWorld(parts: AgentParts, metrics: AgentMetrics, hasVhostNet: () => boolean): Omit<SlotWorld, 'onEnded'> {

@@ -29,9 +29,9 @@ export interface DevicePluginOptions {
   /** How many VMs of this kind the node may hold. */
   readonly slots: number;
   /** Makes a slot ready for a new container. A throw refuses the pod with its message. */
-  allocate(slot: string): Promise<Allocation>;
+  readonly allocate: (slot: string) => Promise<Allocation>;
   /** Milliseconds since the epoch. */
-  now(): number;
+  readonly now: () => number;
 }
 
 /** A plugin the kubelet knows. */

@@ -1,7 +1,7 @@
 import type { Pod } from '../api/pod.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isConflict, isNotFound } from '../kube/errors.ts';
-import type { EventRecorder } from '../kube/events.ts';
+import type { EventRecorder, ObjectRef } from '../kube/events.ts';
 import { KINDS, pathOf } from '../kube/paths.ts';
 import { backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -20,9 +20,17 @@ export interface ReporterOptions {
   readonly log: Log;
 }
 
+/** What to tell. */
+export interface Report {
+  /** Wait for {@link SETTLE_MS}, and leave it if the pod is being deleted. */
+  readonly settle: boolean;
+  readonly conditions: Conditions;
+  readonly event?: PodEvent;
+}
+
 /** Tells the API server about one pod's guest: the latest state only, nothing twice, until it is heard or the pod is gone. */
 export interface Reporter {
-  submit(vm: VmFacts, report: { settle: boolean; conditions: Conditions; event?: PodEvent }): void;
+  submit(vm: VmFacts, report: Report): void;
   /** What the pod's conditions say, as far as we wrote them. */
   reported(): Conditions | undefined;
   close(): void;
@@ -39,62 +47,105 @@ const FIELD_MANAGER = 'podvisor-agent';
 
 /** A reporter; `reported` is what an earlier agent wrote, `onReported` is called after each write. */
 export function createReporter(options: ReporterOptions, reported: Conditions | undefined, onReported: () => void): Reporter {
-  const { client, events, clock, random, log } = options;
-  let done = reported;
-  let job: { vm: VmFacts; conditions: Conditions; events: PodEvent[]; settle: boolean } | undefined;
-  let timer: { cancel(): void } | undefined;
-  let running = false;
-  let failures = 0;
-  let closed = false;
+  return new PodReporter(options, reported, onReported);
+}
 
-  const schedule = (ms: number): void => {
-    timer?.cancel();
-    if (!closed) timer = clock.timer(ms, () => void run());
-  };
-  const write = async (): Promise<void> => {
-    const work = job;
-    if (work === undefined) return;
-    if (work.settle && (await isGoing(client, work.vm))) return void (job = undefined);
-    const about = { apiVersion: 'v1', kind: 'Pod', name: work.vm.name, namespace: work.vm.namespace, uid: work.vm.uid };
-    for (const event of work.events.splice(0)) events.record(about, event);
-    if (!sameConditions(done, work.conditions)) {
-      const { conditions } = work;
-      const body = conditionsPatch(work.vm.uid, conditions, done, clock.now());
-      await client.patch(podPath(work.vm), { type: 'strategic', body, subresource: 'status', fieldManager: FIELD_MANAGER });
-      done = conditions;
-      onReported();
-    }
-    // More may have come in while this was written.
-    if (job === work && sameConditions(done, work.conditions) && work.events.length === 0) job = undefined;
-  };
-  const run = async (): Promise<void> => {
-    if (running || closed) return;
-    running = true;
+/** What is still to be told. */
+interface Job {
+  readonly vm: VmFacts;
+  readonly conditions: Conditions;
+  readonly events: PodEvent[];
+  readonly settle: boolean;
+}
+
+class PodReporter implements Reporter {
+  readonly #options: ReporterOptions;
+  readonly #onReported: () => void;
+  #done: Conditions | undefined;
+  #job: Job | undefined;
+  #timer: { cancel(): void } | undefined;
+  #running = false;
+  #failures = 0;
+  #closed = false;
+
+  constructor(options: ReporterOptions, reported: Conditions | undefined, onReported: () => void) {
+    this.#options = options;
+    this.#done = reported;
+    this.#onReported = onReported;
+  }
+
+  reported(): Conditions | undefined {
+    return this.#done;
+  }
+
+  submit(vm: VmFacts, { settle, conditions, event }: Report): void {
+    const waiting = this.#job?.events ?? [];
+    const events = event === undefined ? waiting : [...waiting, event].slice(-MAX_EVENTS);
+    this.#job = { vm, conditions, events, settle };
+    if (!this.#running && this.#failures === 0) this.#schedule(settle ? SETTLE_MS : 0);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  #schedule(ms: number): void {
+    this.#timer?.cancel();
+    if (!this.#closed) this.#timer = this.#options.clock.timer(ms, () => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running || this.#closed) return;
+    this.#running = true;
     try {
-      await write();
-      failures = 0;
+      await this.#write();
+      this.#failures = 0;
     } catch (error) {
-      // Gone, or another pod by now: nobody is left to tell.
-      if (isNotFound(error) || isConflict(error)) job = undefined;
-      failures += 1;
-      log.warn({ reason: messageOf(error) }, 'conditions could not be written');
+      this.#failed(error);
     }
-    running = false;
-    if (job !== undefined) schedule(backoffMs(failures, RETRY, random));
-  };
-  return {
-    reported: () => done,
-    submit: (vm, report) => {
-      const waiting = job?.events ?? [];
-      const list = report.event === undefined ? waiting : [...waiting, report.event].slice(-MAX_EVENTS);
-      job = { vm, conditions: report.conditions, events: list, settle: report.settle };
-      if (!running && failures === 0) schedule(report.settle ? SETTLE_MS : 0);
-    },
-    close: () => {
-      closed = true;
-      timer?.cancel();
-    },
-  };
+    this.#running = false;
+    const { random } = this.#options;
+    if (this.#job !== undefined)
+      this.#schedule(this.#failures > 0 ? backoffMs(this.#failures, RETRY, random) : this.#job.settle ? SETTLE_MS : 0);
+  }
+
+  #failed(error: unknown): void {
+    const { log } = this.#options;
+    // Gone, or another pod by now: nobody is left to tell.
+    const hopeless = isNotFound(error) || isConflict(error);
+    if (hopeless) this.#job = undefined;
+    this.#failures = hopeless ? 0 : this.#failures + 1;
+    log.warn({ reason: messageOf(error) }, 'conditions could not be written');
+  }
+
+  async #write(): Promise<void> {
+    const job = this.#job;
+    if (job === undefined) return;
+    const { client, events } = this.#options;
+    const going = job.settle && (await isGoing(client, job.vm));
+    if (!going) {
+      await this.#patch(job);
+      for (const event of job.events) events.record(podRef(job.vm), event);
+    }
+    // What came in meanwhile has taken this job's events along; they are told.
+    const told = new Set(job.events);
+    const left = this.#job === job || this.#job === undefined ? undefined : this.#job;
+    this.#job = left === undefined ? undefined : { ...left, events: left.events.filter((event) => !told.has(event)) };
+  }
+
+  async #patch({ vm, conditions }: Job): Promise<void> {
+    if (sameConditions(this.#done, conditions)) return;
+    const { client, clock } = this.#options;
+    const body = conditionsPatch(vm.uid, conditions, this.#done, clock.now());
+    await client.patch(podPath(vm), { type: 'strategic', body, subresource: 'status', fieldManager: FIELD_MANAGER });
+    this.#done = conditions;
+    this.#onReported();
+  }
+}
+
+function podRef({ namespace, name, uid }: VmFacts): ObjectRef {
+  return { apiVersion: 'v1', kind: 'Pod', name, namespace, uid };
 }
 
 function podPath(vm: VmFacts): string {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Accelerator } from '../api/guest-spec.ts';
 import type { RunProgram } from './run-program.ts';
 import type { SlotState } from './slot-types.ts';
+import { without } from './without.ts';
 
 /** A slot's name: accelerator and number, such as `tcg-17`. It becomes a path. */
 const SLOT_ID = /^(kvm|tcg)-\d{1,4}$/;
@@ -70,7 +71,8 @@ export function createSlotFiles(root: string, run: RunProgram): SlotFiles {
       const names = [...readdirSync(slots), ...readdirSync(states).map((file) => file.replace(/\.json(\.new)?$/, ''))];
       return [...new Set(names)].filter(isSlotId);
     },
-    save: ({ start: _start, connected: _connected, ...state }) => {
+    save: (live) => {
+      const state: StoredState = without(live, 'start', 'connected');
       const file = stateFile(state.slot);
       writeFileSync(`${file}.new`, JSON.stringify({ version: STATE_VERSION, state }), { mode: 0o600 });
       renameSync(`${file}.new`, file);

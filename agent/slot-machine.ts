@@ -20,6 +20,7 @@ import type {
   SlotState,
   StartState,
 } from './slot-types.ts';
+import { without } from './without.ts';
 
 /**
  * The life of one slot as a pure function. Two halves that do not wait for each other: the *start* (a launcher waits for its argv:
@@ -46,6 +47,20 @@ export function nextActions(state: SlotState, event: SlotEvent, now: number): De
     case 'identified':
       return state.vm === undefined ? onIdentified({ ...state, vm: event.vm }) : keep(state);
     case 'qmp-connected':
+    case 'qmp-event':
+    case 'qmp-closed':
+    case 'qmp-lost':
+      return onQemu(state, event);
+    default:
+      return state.start === undefined ? keep(state) : onStartEvent(state, state.start, event, now);
+  }
+}
+
+type QemuEvent = Extract<SlotEvent, { type: 'qmp-connected' | 'qmp-event' | 'qmp-closed' | 'qmp-lost' }>;
+
+function onQemu(state: SlotState, event: QemuEvent): Decision {
+  switch (event.type) {
+    case 'qmp-connected':
       return onStatus({ ...state, connected: true }, event.status);
     case 'qmp-event':
       return onQmpEvent(state, event.name, event.data);
@@ -53,15 +68,10 @@ export function nextActions(state: SlotState, event: SlotEvent, now: number): De
       return onClosed(state);
     case 'qmp-lost':
       return state.connected ? keep(state) : ended(state, LOST);
-    default:
-      return state.start === undefined ? keep(state) : onStartEvent(state, state.start, event, now);
   }
 }
 
-type StartEvent = Exclude<
-  SlotEvent,
-  { type: 'ready' | 'failed' | 'identified' | 'qmp-connected' | 'qmp-event' | 'qmp-closed' | 'qmp-lost' }
->;
+type StartEvent = Exclude<SlotEvent, QemuEvent | { type: 'ready' | 'failed' | 'identified' }>;
 
 function keep(state: SlotState): Decision {
   return { state, actions: [] };
@@ -82,7 +92,7 @@ function onStartEvent(state: SlotState, start: StartState, event: StartEvent, no
     case 'argv-written':
       return onArgvWritten(state, start, now);
     case 'launcher-gone':
-      return keep(withoutStart(state));
+      return keep(without(state, 'start'));
     case 'error':
       return onError(state, start, event);
     case 'retry':
@@ -93,7 +103,7 @@ function onStartEvent(state: SlotState, start: StartState, event: StartEvent, no
 function onResolved(state: SlotState, start: StartState, event: Extract<SlotEvent, { type: 'pod-resolved' }>): Decision {
   if (start.step !== 'resolving') return keep(state);
   // Anybody in the pod can write "ready"; a launcher that has its argv needs nothing.
-  if (sameLauncher(state.served, event.launcher)) return keep(withoutStart(state));
+  if (sameLauncher(state.served, event.launcher)) return keep(without(state, 'start'));
   const { vm, launcher } = event;
   const next: SlotState = { ...state, vm, start: { ...start, step: 'preparing', launcher } };
   return { state: next, actions: [{ type: 'save' }, { type: 'prepare', vm, launcher }] };
@@ -109,7 +119,7 @@ function onNetworkReady(state: SlotState, start: StartState, event: Extract<Slot
 
 function onArgvWritten(state: SlotState, start: StartState, now: number): Decision {
   if (start.step !== 'writing' || start.launcher === undefined) return keep(state);
-  const { ending: _ended, ...rest } = withoutStart(state);
+  const rest = without(state, 'start', 'ending');
   return {
     state: { ...rest, served: start.launcher },
     actions: [{ type: 'save' }, { type: 'observe-start', ms: now - start.readyAt }],
@@ -130,7 +140,7 @@ function onStatus(state: SlotState, status: string): Decision {
   const { vm, served, accelerator } = state;
   if (vm === undefined) return keep(state);
   if (status !== 'running') return report(state, pausedConditions(status, accelerator));
-  const { ending: _ended, ...rest } = state;
+  const rest = without(state, 'ending');
   const first = served !== undefined && !sameLauncher(state.announced, served);
   const next: SlotState = first ? { ...rest, announced: served } : rest;
   const decision = report(next, runningConditions(accelerator), first ? startedEvent(vm, accelerator) : undefined);
@@ -187,11 +197,6 @@ function report(state: SlotState, conditions: Conditions, event?: PodEvent, sett
   if (event === undefined && sameConditions(state.wanted, conditions)) return keep(state);
   const action: SlotAction = { type: 'report', settle, conditions, ...(event === undefined ? {} : { event }) };
   return { state: { ...state, wanted: conditions }, actions: [action] };
-}
-
-function withoutStart(state: SlotState): SlotState {
-  const { start: _start, ...rest } = state;
-  return rest;
 }
 
 /** Whether two ids are one life of a container. */

@@ -8,6 +8,7 @@ import type { SlotFiles, SlotPaths } from './slot-files.ts';
 import { nextActions, QMP_LOST_MS } from './slot-machine.ts';
 import type { SlotAction, SlotEvent, SlotState } from './slot-types.ts';
 import { delayed, type StartAction, startStep, type StartWorld } from './start-steps.ts';
+import { without } from './without.ts';
 
 /** Everything a slot's shell acts on. */
 export interface SlotWorld extends StartWorld {
@@ -129,7 +130,7 @@ export class Slot {
   /** What the API server has not heard yet must be told again by the next agent, so it is not remembered as wanted. */
   #save(): void {
     if (this.#closed) return;
-    const { wanted: _wanted, ...rest } = this.#state;
+    const rest = without(this.#state, 'wanted');
     const reported = this.#reporter.reported();
     this.#world.files.save(reported === undefined ? rest : { ...rest, wanted: reported });
   }

@@ -53,7 +53,7 @@ export function linkNames(index: number): { bridge: string; tap: string } {
 export function networkPlan(vm: VmFacts, facts: NetworkFacts): PlanResult {
   const results = vm.guest.networks.map((network, index) => partOf(vm, network, index, facts));
   const refused = results.find((result) => !result.ok);
-  if (refused !== undefined && !refused.ok) return refused;
+  if (refused?.ok === false) return refused;
   const parts = results.flatMap((result) => (result.ok ? [result.part] : []));
   const nics = parts.map(({ nic }) => nic);
   const pod = facts.links.find(({ name }) => name === vm.guest.networks[0]?.interface);

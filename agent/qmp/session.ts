@@ -38,6 +38,7 @@ export interface QmpOptions {
 }
 
 const MAX_EVENT_NAME = 64;
+const CLOSED = new PodvisorError('protocol', 'the QMP connection is closed');
 
 /** Shakes hands on a connection QEMU has dialled: greeting, qmp_capabilities. Throws PodvisorError('protocol'). */
 export async function openQmp(
@@ -67,18 +68,12 @@ export async function openQmp(
     }
   });
   stream.on('error', (error) => close(error.message)).on('close', () => close(''));
-  const late = clock.timer(timeoutMs, () => close(`QEMU did not greet within ${timeoutMs} ms`));
-  try {
-    await greeting.promise;
-  } finally {
-    late.cancel();
-  }
   const session: QmpSession = {
     close: () => close('closed by the agent'),
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- closed by a callback meanwhile
-    execute: (command, args) =>
-      open ? pending.send(stream, command, args) : Promise.reject(new PodvisorError('protocol', 'the QMP connection is closed')),
+    execute: (command, args) => (open ? pending.send(stream, command, args) : Promise.reject(CLOSED)),
   };
+  const late = clock.timer(timeoutMs, () => close(`QEMU did not greet within ${timeoutMs} ms`));
+  await greeting.promise.finally(() => late.cancel());
   await session.execute('qmp_capabilities');
   return session;
 }
