@@ -1,0 +1,31 @@
+/** One of the two servers of bench/admission, in a process of its own so that its CPU time is its own: `ours` or `bare`. Talks to its parent by IPC. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { createMetrics } from '../../runtime/metrics.ts';
+import { silentLog } from '../../runtime/log.ts';
+import { createAdmissionApp } from '../../webhooks/server/app.ts';
+import { createAdmissionMetrics } from '../../webhooks/server/metrics.ts';
+
+function bare(answer: string): express.Express {
+  const app = express();
+  app.disable('x-powered-by').disable('etag');
+  app.use(express.json({ limit: '7mb' }), (_request, response) => void response.type('application/json').send(answer));
+  return app;
+}
+
+function ours(): express.Express {
+  return createAdmissionApp({
+    launcherImage: 'localhost/podvisor/launcher:dev',
+    accelerators: () => ({ kvm: false, tcg: true }),
+    metrics: createAdmissionMetrics(createMetrics('webhook'), () => performance.now()),
+    log: silentLog,
+  });
+}
+
+const app = process.argv[2] === 'ours' ? ours() : bare(process.argv[3] ?? '{}');
+const server = createServer({ keepAlive: true }, app).listen(0, '127.0.0.1', () =>
+  process.send?.({ port: (server.address() as AddressInfo).port }),
+);
+process.on('message', () => process.send?.({ cpu: process.cpuUsage(), rss: process.memoryUsage.rss() }));
+process.on('disconnect', () => process.exit(0));
