@@ -4,13 +4,14 @@ const MIB = 1024 * 1024;
 
 /**
  * What a VM pod needs beyond guest RAM, by part, in MiB. It is added to the guest container's memory request and limit, so it must never
- * be too small: the limit kills QEMU. Measured (QEMU 10.0.2, q35, 1 vCPU, 1 virtio disk, 1 virtio NIC, guest RAM subtracted): resident
- * 123 MiB under TCG, of which the capped JIT buffer is 32; at least 85 MiB under KVM (guest not booted). Resident, not proportional, size
- * counts: a cgroup is charged for QEMU's shared text when it is the first to touch it. The parts below sum to about 15 % above those.
+ * be too small: the limit kills QEMU. Measured with Debian 13's QEMU 10.0.13 and the command line of qemu-argv.ts, guest RAM subtracted:
+ * resident 89 MiB under TCG (2 vCPUs, boot disk, claim, NIC, rebooted once), of which 64 anonymous, the capped JIT buffer included; 54
+ * under KVM (guest not booted: a lower bound). Resident, not proportional, size counts: a cgroup is charged for QEMU's shared text when
+ * it is the first to touch it. The parts below sum to half as much again, since neither ran under load; bench/overhead keeps them honest.
  */
 export const OVERHEAD_MIB = {
-  /** QEMU's text and libraries (about 68), its private memory, and the launcher's shell (1.7). */
-  fixed: 84,
+  /** QEMU's text and libraries (25 to 45), its private memory, and the launcher's shell (1.7). */
+  fixed: 64,
   /** The whole TCG translation buffer: `-accel tcg,tb-size=32`. */
   tcgTranslationBuffer: 32,
   /** Thread stacks and KVM's per-CPU state; under TCG also the soft TLB, which grows with the guest's working set. */

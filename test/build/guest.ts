@@ -13,7 +13,7 @@ export function guestSpec(fields: Partial<GuestSpec> = {}): GuestSpec {
     vcpus: 1,
     cpu: { model: 'max', features: [] },
     memoryBytes: 128 * MIB,
-    overheadBytes: 145 * MIB,
+    overheadBytes: 125 * MIB,
     machine: 'q35',
     firmware: 'bios',
     accelerator: 'tcg',
