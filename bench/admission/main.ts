@@ -72,7 +72,11 @@ async function block(side: Side, keep: boolean): Promise<void> {
     const wait = due - performance.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     const sent = performance.now();
-    calls.push(post(side.port).then(() => void (keep && side.latencies.push(performance.now() - sent))));
+    calls.push(
+      post(side.port).then(() => {
+        if (keep) side.latencies.push(performance.now() - sent);
+      }),
+    );
   }
   await Promise.all(calls);
 }
