@@ -102,7 +102,8 @@ function eventBody(about: ObjectRef, event: EventText, { component, host, clock 
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
-    metadata: { generateName: `${about.name.slice(0, 200)}.`, namespace },
+    // A prefix may end in a dash, not in a dot; the API server cuts it to fit.
+    metadata: { generateName: `${about.name}-`, namespace },
     eventTime: microTime(clock.now()),
     type: event.type,
     reason: event.reason,

@@ -12,6 +12,7 @@ export async function* lines(chunks: AsyncIterable<Buffer>, maxBytes: number): A
   for await (const chunk of chunks) {
     let rest = chunk;
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
+      if (size + end > maxBytes) throw tooLong(maxBytes);
       const line = Buffer.concat([...pending, rest.subarray(0, end)]).toString('utf8');
       pending = [];
       size = 0;
@@ -19,11 +20,13 @@ export async function* lines(chunks: AsyncIterable<Buffer>, maxBytes: number): A
       if (line.trim() !== '') yield line;
     }
     size += rest.length;
-    if (size > maxBytes) throw new KubeError(0, 'TooLarge', `a watch event is larger than ${maxBytes} bytes`);
+    if (size > maxBytes) throw tooLong(maxBytes);
     if (rest.length > 0) pending.push(rest);
   }
   if (size > 0) throw new KubeError(0, 'Unreachable', 'the watch was cut in the middle of an event');
 }
+
+const tooLong = (maxBytes: number): KubeError => new KubeError(0, 'TooLarge', `a watch event is larger than ${maxBytes} bytes`);
 
 /** A whole body as text; larger than `maxBytes` is an error. */
 export async function wholeText(chunks: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {

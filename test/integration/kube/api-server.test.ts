@@ -1,5 +1,6 @@
+import type { KubeClient } from '../../../kube/client.ts';
 import { connectKubeconfig } from '../../../kube/connection.ts';
-import { isAlreadyExists, isConflict, isNotFound } from '../../../kube/errors.ts';
+import { isAlreadyExists, isConflict, isNotFound, KubeError } from '../../../kube/errors.ts';
 import { createEventRecorder } from '../../../kube/events.ts';
 import { createKubeClient } from '../../../kube/http-client.ts';
 import { createLeaderElection, type LeaderElection } from '../../../kube/lease.ts';
@@ -37,10 +38,25 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => api.close());
 
+/** What a watch from a version answers first: 410, or 0 when that version is still there. Makes a new version each time. */
+const firstAnswer = async (version: string): Promise<number> => {
+  await api.client.patch(mapPath('ticker'), { type: 'merge', body: { data: { tick: String(Date.now()) } } });
+  const stop = new AbortController();
+  try {
+    for await (const event of api.client.stream(MAPS, { resourceVersion: version }, stop.signal))
+      return Number(event.object['code'] ?? 0);
+    return 0;
+  } catch (error) {
+    return error instanceof KubeError ? error.status : -1;
+  } finally {
+    stop.abort();
+  }
+};
+
 const reflectors: Reflector<KubeObject>[] = [];
-const follow = async (changes: string[] = [], query = {}): Promise<Reflector<KubeObject>> => {
-  const reflector = createReflector<KubeObject>({
-    client: api.client,
+const follow = async (changes: string[] = [], query = {}, client: KubeClient = api.client): Promise<Reflector<KubeObject>> => {
+  const reflector = createReflector({
+    client,
     path: MAPS,
     query,
     clock: realClock,
@@ -100,7 +116,7 @@ describe('client', () => {
   it('is refused with a wrong token, by name', async () => {
     const client = createKubeClient({
       ...api.connection,
-      credentials: async () => ({ ca: api.caPem, headers: { authorization: 'Bearer wrong' } }),
+      credentials: () => Promise.resolve({ ca: api.caPem, headers: { authorization: 'Bearer wrong' } }),
     });
     await expect(client.get(MAPS)).rejects.toMatchObject({ status: 401, reason: 'Unauthorized' });
     client.close();
@@ -136,20 +152,28 @@ describe('reflector', () => {
     expect(reflector.get('default/many-7')).toMatchObject({ apiVersion: 'v1', kind: 'ConfigMap' });
   }, 120_000);
 
-  it('is back after the version it stood at was compacted while the server was away (410)', async () => {
+  it('is back after the version it stands at was compacted (410), and notices what was deleted meanwhile', async () => {
+    await Promise.all([api.client.create(MAPS, configMap('doomed')), api.client.create(MAPS, configMap('ticker'))]);
     const changes: string[] = [];
-    await api.client.create(MAPS, configMap('doomed'));
-    const reflector = await follow(changes);
-    const old = (await api.client.get<KubeList>(MAPS)).metadata.resourceVersion;
-    api.pause();
-    // What the reflector's watch cannot hear: its connection is cut below, with the server gone.
-    api.resume();
-    await reflector.stop();
-    await api.client.delete(mapPath('doomed'));
-    await until('compaction', async () => {
-      await api.client.patch(mapPath('b'), { type: 'merge', body: { data: { tick: String(Date.now()) } } });
-      return (await firstEvent(old)) === 410;
-    });
+    const answers: number[] = [];
+    // Between its list and its first watch, the version it got is made too old.
+    const client: typeof api.client = {
+      ...api.client,
+      stream: async function* (path, query, signal) {
+        if (answers.length === 0) {
+          await api.client.delete(mapPath('doomed'));
+          await until('compaction', async () => (await firstAnswer(String(query['resourceVersion']))) === 410);
+          answers.push(await firstAnswer(String(query['resourceVersion'])));
+        }
+        yield* api.client.stream(path, query, signal);
+      },
+    };
+    const reflector = await follow(changes, {}, client);
+    expect(changes).toContain('default/doomed');
+    await until('the deletion is noticed', () => changes.includes('-default/doomed'));
+    expect(answers).toEqual([410]);
+    await api.client.create(MAPS, configMap('after-410'));
+    await until('it watches again', () => reflector.get('default/after-410') !== undefined);
   });
 
   it('lives through a restart of the API server and a few seconds without it', async () => {
@@ -163,21 +187,6 @@ describe('reflector', () => {
     await until('the change after the restart', () => reflector.get('default/after-restart') !== undefined);
   }, 120_000);
 });
-
-const firstEvent = async (version: string | undefined): Promise<number> => {
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), 500);
-  try {
-    for await (const event of api.client.stream(MAPS, { resourceVersion: version }, stop.signal))
-      return Number(event.object['code'] ?? 0);
-    return 0;
-  } catch (error) {
-    return (error as { status?: number }).status ?? -1;
-  } finally {
-    clearTimeout(timer);
-    stop.abort();
-  }
-};
 
 it('of two candidates one leads, and the other follows when it stops', async () => {
   const elect = (identity: string): LeaderElection =>

@@ -41,7 +41,7 @@ it('writes one event with all that events.k8s.io/v1 demands', async () => {
   expect(kube.requests[0]?.body).toEqual({
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
-    metadata: { generateName: 'vm.', namespace: 'ns' },
+    metadata: { generateName: 'vm-', namespace: 'ns' },
     eventTime: '2026-01-01T00:00:00.000000Z',
     type: 'Normal',
     reason: 'GuestStarted',

@@ -84,7 +84,8 @@ it('loses its reign while a request hangs', async () => {
   const [kube, clock] = [createFakeKube(), createFakeClock()];
   const never = new Promise<never>(() => undefined);
   let hang = false;
-  const client = { ...kube.client, get: (path: string) => (hang ? never : kube.client.get(path)) } as typeof kube.client;
+  const get = <T>(path: string): Promise<T> => (hang ? never : kube.client.get<T>(path));
+  const client = { ...kube.client, get };
   const a = candidate({ ...kube, client }, clock, 'a');
   a.start();
   await clock.settle();

@@ -96,7 +96,7 @@ it.each<[string, ReflectorState, ReflectorOutcome, ReflectorState, number]>([
     { version: undefined, failures: 5 },
     16_000,
   ],
-])('%s', (_, before, outcome, after, delayMs) => {
+])('%s', (...[, before, outcome, after, delayMs]) => {
   expect(nextReflectorStep(before, outcome, () => 0)).toEqual({ state: after, delayMs });
 });
 

@@ -28,7 +28,7 @@ const rig = (options: Partial<ReflectorOptions<KubeObject>> = {}): Rig => {
   const kube = createFakeKube();
   const clock = createFakeClock();
   const changes: string[] = [];
-  const reflector = createReflector<KubeObject>({
+  const reflector = createReflector({
     client: kube.client,
     path: PODS,
     clock,
