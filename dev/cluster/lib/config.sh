@@ -9,10 +9,9 @@ render_config() {
   for node in "${NODES[@]}"; do
     mkdir -p "$config/$node/cni"
     NODE=$node POD_RANGE=$(node_pod_range "$node") render "$config/$node" containerd.toml kubelet.yaml
-    NODE=$node POD_RANGE=$(node_pod_range "$node") render "$config/$node/cni" pods.conflist multus.conf
-    # The first file by name is what pods get.
-    mv "$config/$node/cni/multus.conf" "$config/$node/cni/00-multus.conf"
-    mv "$config/$node/cni/pods.conflist" "$config/$node/cni/10-pods.conflist"
+    # The pod network is written into Multus' own file: Multus 4.3.0 forgets what is in a conflist of its clusterNetwork
+    # beyond the fields it knows, and then pods cannot be deleted ("no IP ranges specified").
+    NODE=$node POD_RANGE=$(node_pod_range "$node") render "$config/$node/cni" multus.conf
   done
 }
 
