@@ -7,7 +7,7 @@ LAZY_IMAGE_NAMES=(guest-debian)
 IMAGE_PATH='"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"'
 
 image_launcher() {
-  layers=(launcher)
+  layers=(launcher launcher-programs)
   config='{"User":"107:107","Env":['$IMAGE_PATH'],"Entrypoint":["/usr/bin/podvisor-launch"],"Cmd":["disk"]}'
 }
 
@@ -17,7 +17,7 @@ image_control_plane() {
 }
 
 image_agent() {
-  layers=(launcher node agent-tools app-agent)
+  layers=(launcher launcher-programs node agent-tools app-agent)
   config='{"User":"0:0","Env":['$IMAGE_PATH'],"Entrypoint":["/usr/local/bin/node"],"Cmd":["/app/agent.js"]}'
 }
 
