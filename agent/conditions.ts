@@ -32,8 +32,8 @@ export function runningConditions(accelerator: Accelerator): Conditions {
 }
 
 /** Conditions of a guest that does not run. */
-export function stoppedConditions(ending: Ending, accelerator: Accelerator): Conditions {
-  return { ready: { status: 'False', ...ending }, accelerated: acceleratedCondition(accelerator) };
+export function stoppedConditions({ reason, message }: Ending, accelerator: Accelerator): Conditions {
+  return { ready: { status: 'False', reason, message }, accelerated: acceleratedCondition(accelerator) };
 }
 
 /** Conditions of a guest whose CPUs QEMU has stopped. */
@@ -79,7 +79,9 @@ export function conditionsPatch(uid: string, conditions: Conditions, before: Con
   const stamp = `${new Date(now).toISOString().slice(0, 19)}Z`;
   const entry = (type: string, value: ConditionValue, old: ConditionValue | undefined): object => ({
     type,
-    ...value,
+    status: value.status,
+    reason: value.reason,
+    message: value.message,
     ...(old?.status === value.status ? {} : { lastTransitionTime: stamp }),
   });
   const list = [
