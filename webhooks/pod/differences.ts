@@ -1,8 +1,8 @@
-import { compare } from 'fast-json-patch';
+import jsonPatch from 'fast-json-patch';
 
 /** Fields in which `actual` is not `expected`, as paths that people know from kubectl (`spec.containers[0].image`). */
 export function differences(actual: object, expected: object, prefix: string): readonly string[] {
-  const paths = compare(actual, expected).map((operation) => prefix + fieldPath(operation.path));
+  const paths = jsonPatch.compare(actual, expected).map((operation) => prefix + fieldPath(operation.path));
   return [...new Set(paths)];
 }
 

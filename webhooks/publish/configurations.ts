@@ -61,7 +61,7 @@ const changed = (map: string, key: string): string => `${valueOf('object', map, 
  */
 const CONCERNS_VM = [
   `request.operation == 'CREATE'`,
-  `request.subResource != ''`,
+  `(has(request.subResource) && request.subResource != '')`,
   changed('labels', VM_LABEL),
   changed('annotations', GUEST_ANNOTATION),
   `object.spec.containers.map(c, has(c.image) ? c.image : '') != oldObject.spec.containers.map(c, has(c.image) ? c.image : '')`,

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { parseAllDocuments } from 'yaml';
+import { KINDS, pathOf } from '../../../kube/paths.ts';
+import type { ResourceKind } from '../../../kube/paths.ts';
+import { DEFAULT_LIFETIMES } from '../../../certs/next-cert-action.ts';
+import { realClock } from '../../../runtime/clock.ts';
+import { silentLog } from '../../../runtime/log.ts';
+import { createMetrics } from '../../../runtime/metrics.ts';
+import { startWebhookService } from '../../../webhooks/service.ts';
+import type { WebhookService, WebhookServiceOptions } from '../../../webhooks/service.ts';
+import { container, plainPod, vmPod } from '../../build/pod.ts';
+import type { ApiServer } from './api-server.ts';
+
+const admission = (plural: string): ResourceKind => ({ group: 'admissionregistration.k8s.io', version: 'v1', plural });
+export const POLICIES = admission('validatingadmissionpolicies');
+export const BINDINGS = admission('validatingadmissionpolicybindings');
+export const SERVICE_ACCOUNTS: ResourceKind = { group: '', version: 'v1', plural: 'serviceaccounts' };
+
+/** Asks until the answer is right; throws after `ms` with the last one. */
+export async function eventually<T>(ask: () => Promise<T> | T, right: (value: T) => boolean, ms = 20_000): Promise<T> {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const value = await ask();
+    if (right(value)) return value;
+    if (Date.now() > deadline) throw new Error(`not in ${ms} ms; last: ${JSON.stringify(value)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** A namespace that enforces Pod Security restricted unless told otherwise, with its default ServiceAccount (no controller makes it). */
+export async function makeNamespace(api: ApiServer, name: string, level = 'restricted'): Promise<void> {
+  const labels = { 'pod-security.kubernetes.io/enforce': level };
+  await api.client
+    .create(pathOf(KINDS.namespaces), { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
+    .catch(ignoreExisting);
+  const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: name } };
+  await api.client.create(pathOf(SERVICE_ACCOUNTS, { namespace: name }), account).catch(ignoreExisting);
+}
+
+export function ignoreExisting(error: unknown): void {
+  if ((error as { reason?: string }).reason !== 'AlreadyExists') throw error;
+}
+
+/** Applies the committed policies. */
+export async function applyPolicies(api: ApiServer): Promise<void> {
+  const text = readFileSync(new URL('../../../manifests/base/admission-policy.yaml', import.meta.url), 'utf8');
+  for (const document of parseAllDocuments(text)) {
+    const object = document.toJS() as { kind: string };
+    await api.client.create(pathOf(object.kind.endsWith('Binding') ? BINDINGS : POLICIES), object).catch(ignoreExisting);
+  }
+}
+
+/** The API server takes about a second to see new policies; resolves once all of them are in force. */
+export async function policiesInForce(api: ApiServer, namespace: string): Promise<void> {
+  const pods = `${pathOf(KINDS.pods, { namespace })}?dryRun=All`;
+  const refused = async (pod: object): Promise<boolean> =>
+    JSON.stringify((await api.raw(pods, pod)).body).includes('ValidatingAdmissionPolicy');
+  await eventually(
+    () =>
+      refused(
+        plainPod({ name: 'probe', namespace, containers: [container({ resources: { limits: { 'podvisor.dev/kvm': '1' } } })] }),
+      ),
+    Boolean,
+  );
+  await eventually(() => refused(vmPod({ name: 'probe', namespace })), Boolean);
+}
+
+/** A node that offers VM slots. */
+export async function makeNode(api: ApiServer, name: string, slots: Record<string, string>): Promise<void> {
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name } };
+  await api.client.create(pathOf(KINDS.nodes), node).catch(ignoreExisting);
+  const status = { status: { capacity: slots, allocatable: slots } };
+  await api.client.patch(pathOf(KINDS.nodes, { name }), { type: 'merge', body: status, subresource: 'status' });
+}
+
+/** The real webhook service on a free port, found by the API server by URL. */
+export async function startWebhook(api: ApiServer, change: Partial<WebhookServiceOptions> = {}): Promise<WebhookService> {
+  const service = await startWebhookService({
+    client: api.client,
+    clock: realClock,
+    random: Math.random,
+    log: silentLog,
+    metrics: createMetrics('webhook'),
+    launcherImage: 'localhost/podvisor/launcher:dev',
+    namespace: 'podvisor-system',
+    dnsNames: ['localhost', 'podvisor-webhook.podvisor-system.svc'],
+    lifetimes: DEFAULT_LIFETIMES,
+    port: 0,
+    identity: 'test',
+    target: (port) => ({ url: `https://localhost:${port}` }),
+    leaseMs: 3000,
+    ...change,
+  });
+  await eventually(
+    () => service.ready(),
+    (reason) => reason === '',
+  );
+  return service;
+}
+
+/** Whether both configurations are there. */
+export async function published(api: ApiServer): Promise<boolean> {
+  const found = await Promise.all(
+    [KINDS.mutatingWebhooks, KINDS.validatingWebhooks].map((kind) =>
+      api.client.get(pathOf(kind, { name: 'podvisor' })).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.every(Boolean);
+}
