@@ -1,0 +1,269 @@
+import { jest } from '@jest/globals';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { GUEST_ANNOTATION } from '../../../api/names.ts';
+import type { Pod } from '../../../api/pod.ts';
+import { type Agent, startAgent } from '../../../agent/agent.ts';
+import { AGENT_OPTIONS } from '../../../agent/options.ts';
+import { runProgram } from '../../../agent/run-program.ts';
+import { realClock } from '../../../runtime/clock.ts';
+import { readOptions } from '../../../runtime/config.ts';
+import { silentLog } from '../../../runtime/log.ts';
+import { createMetrics } from '../../../runtime/metrics.ts';
+import { guestSpec } from '../../build/vm-facts.ts';
+import { fakeKubelet, type FakeKubelet } from './fake-kubelet.ts';
+import { fakeApi, type FakeApi, fakePod, type FakePod, killAll, processesOf, run, until, whyNot } from './rig.ts';
+
+const UID = '0a1b2c3d-0000-4000-8000-00000000a9e7';
+const NODE = 'node-a';
+const SLOT = 'tcg-3';
+const ENDPOINT = 'podvisor-tcg.sock';
+const OWNED = [
+  {
+    name: 'vm',
+    namespace: 'team',
+    containers: [{ name: 'guest', devices: [{ resourceName: 'podvisor.dev/tcg', deviceIds: [SLOT] }] }],
+  },
+];
+
+function vmPod(): Pod {
+  return {
+    metadata: { name: 'vm', namespace: 'team', uid: UID, annotations: { [GUEST_ANNOTATION]: JSON.stringify(guestSpec()) } },
+    spec: { nodeName: NODE, containers: [{ name: 'guest', ports: [{ containerPort: 80 }] }] },
+  };
+}
+
+interface RunningAgent extends Agent {
+  stop(): Promise<void>;
+}
+
+async function agentOn(stateDir: string, kubelet: FakeKubelet, client: FakeApi): Promise<RunningAgent> {
+  const argv = [
+    `--node-name=${NODE}`,
+    `--state-dir=${stateDir}`,
+    `--kubelet-dir=${kubelet.directory}`,
+    '--slots=5',
+    '--kvm=false',
+  ];
+  const options = readOptions(AGENT_OPTIONS, {
+    argv: [...argv, '--cgroup-root=/sys/fs/cgroup', '--cluster-dns=10.96.0.10'],
+    env: {},
+    readFile: () => '',
+  });
+  const closers: (() => Promise<void> | void)[] = [];
+  const shutdown = { onClose: (_name: string, close: () => Promise<void> | void) => void closers.push(close) };
+  const parts = {
+    options,
+    client,
+    clock: realClock,
+    random: () => 0,
+    log: silentLog,
+    metrics: createMetrics('agent'),
+    shutdown,
+    run: runProgram,
+  };
+  const agent = await startAgent(parts);
+  return {
+    ...agent,
+    stop: async () => {
+      for (const close of closers.toReversed()) await close();
+    },
+  };
+}
+
+const reason = whyNot();
+const describeHere = reason === '' ? describe : describe.skip;
+
+describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () => {
+  jest.setTimeout(60_000);
+  let pod: FakePod;
+  let kubelet: FakeKubelet;
+  let api: FakeApi;
+  let agent: RunningAgent | undefined;
+  let stateDir: string;
+
+  beforeEach(async () => {
+    pod = fakePod('pvagent', UID);
+    stateDir = join(pod.directory, 'state-dir');
+    kubelet = fakeKubelet(join(pod.directory, 'kubelet'));
+    await kubelet.start();
+    api = fakeApi(vmPod());
+    agent = await agentOn(stateDir, kubelet, api);
+    await until('the plugin registers', () => agent!.ready() === '');
+  });
+  afterEach(async () => {
+    await agent?.stop();
+    kubelet.stop();
+    pod.clean();
+  });
+
+  async function startVm() {
+    const answer = await kubelet.allocate(ENDPOINT, SLOT);
+    kubelet.pods = OWNED;
+    const [container] = answer.containerResponses;
+    const directory = container!.mounts[0]!.hostPath;
+    const launcher = pod.launch(directory, container!.devices[0]!.hostPath);
+    return { answer, directory, launcher };
+  }
+  const ready = () => api.patches.at(-1)?.body.status.conditions.find(({ type }) => type === 'podvisor.dev/guest-ready');
+  const reasons = () => api.events.map((event) => event.reason);
+
+  test('the kubelet is offered TCG slots, and again after its restart', async () => {
+    expect(kubelet.registered).toMatchObject([{ version: 'v1beta1', endpoint: ENDPOINT, resourceName: 'podvisor.dev/tcg' }]);
+    expect(await kubelet.devices(ENDPOINT)).toHaveLength(5);
+    kubelet.stop();
+    await kubelet.start();
+    await until('it registers again', () => kubelet.registered.length === 2);
+    expect(await kubelet.devices(ENDPOINT)).toHaveLength(5);
+  });
+
+  test('an allocation is a read-only slot and device nodes of ours', async () => {
+    const { containerResponses } = await kubelet.allocate(ENDPOINT, SLOT);
+    expect(containerResponses[0]!.mounts).toEqual([
+      { containerPath: '/run/podvisor', hostPath: join(stateDir, 'slots', SLOT), readOnly: true },
+    ]);
+    expect(containerResponses[0]!.devices).toContainEqual({
+      containerPath: '/dev/net/tun',
+      hostPath: join(stateDir, 'dev/tun'),
+      permissions: 'rw',
+    });
+    expect(run('stat', '-c', '%a %F', join(stateDir, 'dev/tun')).trim()).toBe('666 character special file');
+    expect(run('stat', '-c', '%a %F', ...['status', 'argv', 'qmp.sock'].map((file) => join(stateDir, 'slots', SLOT, file)))).toBe(
+      '666 fifo\n644 fifo\n666 socket\n',
+    );
+    await expect(kubelet.allocate(ENDPOINT, '../../etc')).rejects.toThrow('not a slot of this node');
+  });
+
+  test('a launcher gets its argv, the guest its network, the pod its conditions', async () => {
+    await startVm();
+    await until('QEMU runs', () => ready()?.status === 'True');
+    const argv = readFileSync(pod.argvFile, 'utf8').split('\n');
+    expect(argv[0]).toBe('podvisor-argv 1 grace=30');
+    expect(argv).toContain('qemu-system-x86_64');
+    expect(api.patches).toHaveLength(1);
+    expect(api.patches[0]!.path).toBe('/api/v1/namespaces/team/pods/vm');
+    expect(api.patches[0]!.body.metadata.uid).toBe(UID);
+    await until('the start is told', () => api.events.length > 0);
+    expect(reasons()).toEqual(['GuestStarted']);
+    expect(processesOf(UID).toSorted()).toEqual(['dnsmasq', 'launcher', 'qemu-system-x86']);
+    expect(agent!.counts()).toEqual({ inUse: 1, connected: 1 });
+  });
+
+  test('a guest takes its address by DHCP and is reached through the pod from outside and over loopback', async () => {
+    await startVm();
+    await until('QEMU runs', () => ready()?.status === 'True');
+    const mac = /mac=([0-9a-f:]+)/.exec(readFileSync(pod.argvFile, 'utf8'))?.[1] ?? '';
+    const guest = plugGuest(mac);
+    try {
+      expect(guest.lease).toMatchObject({ ip: '10.0.2.2', router: '10.0.2.1', dns: '10.96.0.10', mtu: '1450', hostname: 'vm' });
+      expect(pod.outside('busybox', 'wget', '-qO-', 'http://10.99.0.2/')).toBe('from the guest\n');
+      expect(pod.inside('busybox', 'wget', '-qO-', 'http://127.0.0.1/')).toBe('from the guest\n');
+      guest.run('busybox', 'ping', '-c1', '-W2', '10.99.0.1');
+    } finally {
+      run('ip', 'netns', 'delete', guest.netns);
+    }
+  });
+
+  /** A stand-in for the guest on the bridge: the same MAC, a DHCP client and a web server. */
+  function plugGuest(mac: string) {
+    const netns = 'pvagent-guest';
+    run('ip', 'netns', 'add', netns);
+    const inGuest = (...args: string[]) => run('ip', 'netns', 'exec', netns, ...args);
+    run(
+      'ip',
+      '-n',
+      'pvagent-pod',
+      'link',
+      'add',
+      'vguest',
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'eth0',
+      'address',
+      mac,
+      'netns',
+      netns,
+    );
+    run('ip', '-n', 'pvagent-pod', 'link', 'set', 'vguest', 'master', 'pvbr0', 'up');
+    run('ip', '-n', netns, 'link', 'set', 'eth0', 'up');
+    const script = join(pod.directory, 'lease');
+    run('sh', '-c', `printf '#!/bin/sh\\n[ "$1" = bound ] && env > ${script}.txt\\nexit 0\\n' > ${script} && chmod +x ${script}`);
+    inGuest('busybox', 'udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '5', '-T', '1', '-O', 'mtu', '-s', script);
+    const lease = Object.fromEntries(
+      readFileSync(`${script}.txt`, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => line.split('=', 2)),
+    );
+    run('ip', '-n', netns, 'address', 'add', '10.0.2.2/24', 'dev', 'eth0');
+    run('ip', '-n', netns, 'route', 'add', 'default', 'via', '10.0.2.1');
+    run('sh', '-c', `mkdir ${pod.directory}/www && echo from the guest > ${pod.directory}/www/index.html`);
+    inGuest('busybox', 'httpd', '-h', `${pod.directory}/www`, '-p', '80');
+    return { netns, run: inGuest, lease };
+  }
+
+  test('the agent comes back to a running guest and writes nothing', async () => {
+    await startVm();
+    await until('QEMU runs', () => ready()?.status === 'True');
+    await until('the start is told', () => api.events.length > 0);
+    await agent!.stop();
+    agent = await agentOn(stateDir, kubelet, api);
+    await until('QEMU dials again', () => agent!.counts().connected === 1);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect([api.patches.length, api.events.length]).toEqual([1, 1]);
+    expect(processesOf(UID)).toContain('dnsmasq');
+  });
+
+  test('a launcher that waited while the agent was away is served', async () => {
+    const { containerResponses } = await kubelet.allocate(ENDPOINT, SLOT);
+    kubelet.pods = OWNED;
+    await agent!.stop();
+    pod.launch(containerResponses[0]!.mounts[0]!.hostPath, containerResponses[0]!.devices[0]!.hostPath);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    agent = await agentOn(stateDir, kubelet, api);
+    await until('QEMU runs', () => ready()?.status === 'True');
+  });
+
+  test('a container starts again while the API server is away; what it missed is told when it is back', async () => {
+    const { directory, answer, launcher } = await startVm();
+    await until('QEMU runs', () => ready()?.status === 'True');
+    api.away = true;
+    killAll(UID, 'qemu-system-x86');
+    await new Promise((resolve) => launcher.once('exit', resolve));
+    pod.launch(directory, answer.containerResponses[0]!.devices[0]!.hostPath);
+    await until('QEMU dials', () => agent!.counts().connected === 1);
+    killAll(UID, 'qemu-system-x86');
+    await until('QEMU is gone', () => agent!.counts().connected === 0);
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(api.patches).toHaveLength(1);
+    api.away = false;
+    await until('the end is told', () => ready()?.reason === 'QemuFailed', 30_000);
+  });
+
+  test('a QEMU that dies is told with its reason; the slot of a pod that is gone is freed', async () => {
+    const { launcher } = await startVm();
+    await until('QEMU runs', () => ready()?.status === 'True');
+    killAll(UID, 'qemu-system-x86');
+    await new Promise((resolve) => launcher.once('exit', resolve));
+    await until('the end is told', () => ready()?.status === 'False');
+    expect(ready()).toMatchObject({ reason: 'QemuFailed', message: 'QEMU ended with code 137' });
+    expect(reasons()).toEqual(['GuestStarted', 'QemuFailed']);
+    kubelet.pods = [];
+    await until('the slot is free', () => agent!.counts().inUse === 0, 45_000);
+    expect([...readdirSync(join(stateDir, 'slots')), ...readdirSync(join(stateDir, 'state'))]).toEqual([]);
+    expect(processesOf(UID)).toEqual([]);
+  });
+
+  test('a pod that is being deleted costs no write at its end', async () => {
+    await startVm();
+    await until('QEMU runs', () => ready()?.status === 'True');
+    await until('the start is told', () => api.events.length > 0);
+    api.pod = { ...api.pod, metadata: { ...api.pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+    killAll(UID);
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    expect([api.patches.length, api.events.length]).toEqual([1, 1]);
+    expect(existsSync(join(stateDir, 'slots', SLOT))).toBe(true);
+  });
+});
