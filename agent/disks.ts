@@ -4,9 +4,12 @@ import { DISKS_PATH, LAUNCHER_UID } from '../api/names.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { LauncherId } from './slot-types.ts';
 
+/** What is asked of a file. */
+export type FileFacts = Pick<Stats, 'uid' | 'mode' | 'isDirectory' | 'isBlockDevice'>;
+
 /** The file system calls used, so that tests can put theirs. */
 export interface DiskFileSystem {
-  lstat(path: string): Stats | undefined;
+  lstat(path: string): FileFacts | undefined;
   lchown(path: string, uid: number, gid: number): void;
 }
 
@@ -46,7 +49,7 @@ function handOver(root: string, volume: string, files: DiskFileSystem): string {
   return stat.uid === LAUNCHER_UID ? '' : give(device, files);
 }
 
-function distrust(stat: Stats | undefined): string {
+function distrust(stat: FileFacts | undefined): string {
   if (stat === undefined) return 'does not exist';
   if (!stat.isDirectory()) return 'is no directory';
   return stat.uid !== 0 || (stat.mode & GROUP_AND_OTHER_WRITE) !== 0 ? 'can be written by others than root' : '';
