@@ -56,6 +56,8 @@ export interface Container {
   sees(stream: 'stdout' | 'stderr' | 'status', text: string): Promise<void>;
   /** SIGTERM to PID 1, as the kubelet sends it. */
   terminate(): void;
+  /** SIGKILL to PID 1, which takes the whole container with it. */
+  kill(): void;
   /** Pid of QEMU on this machine, or undefined. */
   qemuPid(): number | undefined;
   /** The agent's end of the slot goes away: FIFO readers and the QMP socket. */
@@ -92,7 +94,7 @@ export interface ContainerOptions {
 }
 
 /** A fresh directory with slot, scratch and termination log, removed by the caller. */
-export function makeWork(): string {
+function makeWork(): string {
   const work = mkdtempSync(join(tmpdir(), 'podvisor-launch-'));
   chmodSync(work, 0o755);
   mkdirSync(join(work, 'slot'));
@@ -113,12 +115,12 @@ function listenQmp(path: string): Server {
 }
 
 /** Starts the launcher with a fake agent beside it. */
-export function startContainer(options: ContainerOptions): Container & { readonly work: string } {
+function startContainer(options: ContainerOptions): Container {
   const work = options.work ?? makeWork();
   const slot = join(work, 'slot');
   const child = spawn(
     'unshare',
-    ['--pid', '--fork', '--kill-child', '--mount', '--ipc', 'sh', '-c', SETUP, 'sh', ...(options.args ?? ['disk'])],
+    ['--pid', '--fork', '--mount', '--ipc', 'sh', '-c', SETUP, 'sh', ...(options.args ?? ['disk'])],
     {
       env: { ...process.env, ROOT: options.roots.launcher, WORK: work, BOOT: options.boot ?? options.roots.guest },
     },
@@ -142,7 +144,6 @@ export function startContainer(options: ContainerOptions): Container & { readonl
   void exited.then(killAgent);
   return {
     process: child,
-    work,
     slot,
     scratch: join(work, 'scratch'),
     output,
@@ -155,6 +156,7 @@ export function startContainer(options: ContainerOptions): Container & { readonl
     },
     sees: (stream, text) => waitFor(child, output, () => output[stream].includes(text), `"${text}" on ${stream}`),
     terminate: () => process.kill(childrenOf(child.pid!)[0]!, 'SIGTERM'),
+    kill: () => childrenOf(child.pid!).forEach((pid) => process.kill(pid, 'SIGKILL')),
     qemuPid: () => childrenOf(childrenOf(child.pid!)[0] ?? 0).find(isQemu),
     killAgent,
   };
@@ -176,6 +178,43 @@ async function waitFor(child: ChildProcess, output: Container['output'], done: (
       throw new Error(`the container ended (${String(child.exitCode)}) before ${what}: ${JSON.stringify(output, null, 1)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** Containers and directories of one test file; `clean` ends and removes them all. */
+export interface Bench {
+  start(options?: Omit<ContainerOptions, 'roots'>): Container;
+  /** A directory that goes away with the test file. */
+  keep(path: string): string;
+  /** Ends what runs; for afterEach. */
+  stop(): Promise<void>;
+  /** Removes all directories; for afterAll. */
+  clean(): void;
+}
+
+export function makeBench(roots: Roots): Bench {
+  const made = [roots.directory];
+  const running: Container[] = [];
+  const keep = (path: string): string => {
+    made.push(path);
+    return path;
+  };
+  return {
+    keep,
+    start: (options = {}) => {
+      const container = startContainer({ roots, ...options, work: options.work ?? keep(makeWork()) });
+      running.push(container);
+      return container;
+    },
+    stop: async () => {
+      for (const container of running.splice(0)) {
+        container.kill();
+        await container.exited;
+      }
+    },
+    clean: () => {
+      for (const path of made) rmSync(path, { recursive: true, force: true });
+    },
+  };
 }
 
 /** The agent's message: header, QEMU with a serial console and the agent's QMP monitor, then `more`, and the end. */
