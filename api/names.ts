@@ -26,7 +26,7 @@ export const SCRATCH_VOLUME = 'podvisor-scratch';
 /** Paths inside the launcher container. */
 export const BOOT_PATH = '/podvisor/boot';
 export const SCRATCH_PATH = '/podvisor/scratch';
-export const DISKS_PATH = '/podvisor/disks';
+export const DISKS_PATH = '/dev/podvisor';
 export const SLOT_PATH = '/run/podvisor';
 /** PID 1 of the launcher container. */
 export const LAUNCHER_COMMAND = '/usr/bin/podvisor-launch';

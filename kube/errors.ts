@@ -43,6 +43,8 @@ export const isAlreadyExists = (error: unknown): boolean =>
   hasStatus(error, 409) && (error as KubeError).reason === 'AlreadyExists';
 /** 409 on a write: somebody else wrote first; read again and requeue. */
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409) && (error as KubeError).reason !== 'AlreadyExists';
+/** 422: the object as written is not valid, now or later. */
+export const isInvalid = (error: unknown): boolean => hasStatus(error, 422);
 /** 410: the version asked for is no longer kept (etcd compaction); list again. */
 export const isGone = (error: unknown): boolean => hasStatus(error, 410);
 

@@ -112,7 +112,7 @@ vmTest('a sidecar container runs beside the guest and keeps its own port', ns, a
   const sidecar = {
     name: 'sidecar',
     image: 'localhost/podvisor/plain:dev',
-    command: ['nc', '-lk', '-p', '8080', '-e', 'echo', 'from the sidecar'],
+    command: ['sh', '-c', 'while :; do echo from the sidecar | nc -l -p 8080; done'],
     ports: [{ containerPort: 8080 }],
     securityContext: restricted,
   };

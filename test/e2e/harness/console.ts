@@ -47,7 +47,7 @@ export async function runInGuest(namespace: string, pod: string, command: string
     // A first Enter wakes a getty; the marks are spelled apart so that their echo does not match.
     console.type('');
     console.type(`echo "<<""BEGIN"; ${command}; echo "END"">>"`);
-    const match = await console.expect(/<<BEGIN\r?\n([\s\S]*?)END>>/, timeoutMs);
+    const match = await console.expect(/<<BEGIN\r*\n([\s\S]*?)END>>/, timeoutMs);
     return (match[1] ?? '').replaceAll('\r', '').trim();
   } finally {
     console.close();
