@@ -43,7 +43,7 @@ vmTest('the guest resolves and reaches Services of the cluster', ns, async () =>
   await waitReady(ns, 'outward');
   const answer = await runInGuest(ns, 'outward', 'nslookup kubernetes.default.svc.cluster.local');
   expect(answer).toMatch(/10\.96\.0\.1\b/);
-  expect(await runInGuest(ns, 'outward', 'nc -z -w 3 10.96.0.1 443 && echo open')).toContain('open');
+  expect(await runInGuest(ns, 'outward', 'echo | nc -w 3 10.96.0.1 443 && echo open')).toContain('open');
   await deletePod(ns, 'outward');
 });
 

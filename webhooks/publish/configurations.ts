@@ -27,12 +27,15 @@ export interface WebhookConfiguration {
 const API_VERSION = 'admissionregistration.k8s.io/v1';
 const LABELS = { 'app.kubernetes.io/name': 'podvisor', 'app.kubernetes.io/component': 'webhook' } as const;
 
-/** CREATE of labelled pods goes through us. */
+/** CREATE of labelled pods goes through us, and those rare updates that touch their spec (`kubectl apply` of the same file again). */
 export function mutatingConfiguration(input: ConfigurationInput): WebhookConfiguration {
   const webhook = {
     ...common(MUTATE_WEBHOOK, MUTATE_PATH, input),
-    rules: [rule(['CREATE'], ['pods'])],
-    matchConditions: [{ name: 'labelled-as-vm', expression: LABELLED }],
+    rules: [rule(['CREATE', 'UPDATE'], ['pods'])],
+    matchConditions: [
+      { name: 'labelled-as-vm', expression: LABELLED },
+      { name: 'spec-changes', expression: `request.operation == 'CREATE' || object.spec != oldObject.spec` },
+    ],
     // Others may add to the pod after us; we then verify the result once more.
     reinvocationPolicy: 'IfNeeded',
   };

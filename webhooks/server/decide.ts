@@ -3,6 +3,7 @@ import type { Violation } from '../../api/violation.ts';
 import type { AdmissionContext, Verdict } from '../pod/context.ts';
 import { mutatePod } from '../pod/mutate-pod.ts';
 import { podPatch } from '../pod/pod-patch.ts';
+import { restoreApplied } from '../pod/restore-applied.ts';
 import { validateEphemeralContainers, validatePod, validateResize, validateUpdate } from '../pod/validate-pod.ts';
 import type { AdmissionRequest, Decision } from './review.ts';
 
@@ -11,8 +12,12 @@ type Context = Omit<AdmissionContext, 'namespace'>;
 /** Chooses what to do with a request to one of the webhooks. Pure. */
 export type Decide = (request: AdmissionRequest, context: Context) => Decision;
 
-/** CREATE of a labelled pod. */
+/** CREATE of a labelled pod, and an UPDATE that may be the same file applied again. */
 export function decideMutate(request: AdmissionRequest, context: Context): Decision {
+  if (request.operation === 'UPDATE') {
+    const { object, oldObject } = request;
+    return { warnings: [], patch: oldObject === undefined ? [] : podPatch(object, restoreApplied(oldObject, object)) };
+  }
   const mutation = mutatePod(request.object, { ...context, namespace: request.namespace });
   if (!mutation.ok) return refused('cannot run this pod as a VM', mutation.violations);
   return { warnings: mutation.warnings, patch: podPatch(request.object, mutation.patched) };

@@ -1,0 +1,72 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { GuestSpec } from '../../api/guest-spec.ts';
+import { SCHEDULER_NAME } from '../../api/names.ts';
+import { readStoredGuest } from '../../api/parse-stored.ts';
+import type { Container, Pod, ResourceRequirements } from '../../api/pod.ts';
+import { removeOverhead } from './add-overhead.ts';
+import { editGuestContainer } from './apply-guest.ts';
+import { withField } from './lists.ts';
+
+/**
+ * An UPDATE of a VM pod in which a client has put back what the user once wrote: `kubectl apply` of the same file, or a GitOps controller,
+ * merges the user's image and sizes over ours, and Kubernetes refuses that as a change of immutable fields. Where the pod asks for exactly
+ * the guest it already has, our values are put back, so that nothing changes; whatever else differs stays for validation to judge. Pure.
+ */
+export function restoreApplied(old: Pod, pod: Pod): Pod {
+  const stored = readStoredGuest(old);
+  const before = stored.ok ? old.spec.containers.find((container) => container.name === stored.guest.container) : undefined;
+  if (!stored.ok || before === undefined) return pod;
+  const restored = editGuestContainer(pod, stored.guest, (container) => restoreContainer(before, container, stored.guest));
+  return restorePodFields(old, restored);
+}
+
+type Restore = (before: Container, now: Container, guest: GuestSpec) => Container;
+
+const STEPS: readonly Restore[] = [restoreImage, restoreResources, restoreDisks];
+
+function restoreContainer(before: Container, now: Container, guest: GuestSpec): Container {
+  return STEPS.reduce((current, step) => step(before, current, guest), now);
+}
+
+function restoreImage(before: Container, now: Container, { boot }: GuestSpec): Container {
+  if (now.image !== boot.image) return now;
+  const image = withField(now, 'image', before.image);
+  return now.imagePullPolicy === boot.pullPolicy ? withField(image, 'imagePullPolicy', before.imagePullPolicy) : image;
+}
+
+/** Each list on its own: a merge may have brought back the limit and left the request, which no user wrote. */
+function restoreResources(before: Container, now: Container, guest: GuestSpec): Container {
+  const ours: ResourceRequirements = before.resources ?? {};
+  const user = removeOverhead(ours, guest);
+  const asked = (name: 'limits' | 'requests'): boolean => {
+    const { memory } = now.resources?.[name] ?? {};
+    return memory === user[name]?.['memory'] || memory === ours[name]?.['memory'];
+  };
+  if (!asked('limits') || !asked('requests')) return now;
+  const memoryOf = (name: 'limits' | 'requests') => ({ ...now.resources?.[name], ...pick(ours[name]?.['memory']) });
+  const resources = { ...now.resources, limits: memoryOf('limits'), requests: memoryOf('requests') };
+  return isDeepStrictEqual(resources, ours) ? { ...now, resources: ours } : now;
+}
+
+function pick(memory: string | number | undefined): { readonly memory?: string | number } {
+  return memory === undefined ? {} : { memory };
+}
+
+/** Devices merge by path, so the user's path comes back beside ours. */
+function restoreDisks(before: Container, now: Container): Container {
+  const names = (container: Container): readonly string[] => [
+    ...new Set((container.volumeDevices ?? []).map((device) => device.name)),
+  ];
+  const same = isDeepStrictEqual([...names(before)].sort(), [...names(now)].sort());
+  return same && before.volumeDevices !== undefined ? { ...now, volumeDevices: before.volumeDevices } : now;
+}
+
+function restorePodFields(old: Pod, pod: Pod): Pod {
+  const scheduler = pod.spec.schedulerName === 'default-scheduler' && old.spec.schedulerName === SCHEDULER_NAME;
+  const spec = {
+    ...pod.spec,
+    ...(scheduler ? { schedulerName: SCHEDULER_NAME } : {}),
+    ...(old.spec.automountServiceAccountToken === false ? { automountServiceAccountToken: false } : {}),
+  };
+  return { ...pod, spec };
+}
