@@ -35,7 +35,8 @@ vmTest(
     await apply(ns, vmPod('warm-up'));
     await waitReady(ns, 'warm-up');
     await deletePod(ns, 'warm-up');
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    // The agent frees a slot some seconds after its pod is gone (at most about 35, docs/adr/0006).
+    await new Promise((resolve) => setTimeout(resolve, 40_000));
     const before = await inventory();
     await Promise.all(Array.from({ length: lanes }, (_, index) => lane(index)));
     let after: Inventory = {};
