@@ -98,7 +98,7 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
   ),
   choice('accelerator', 'How the guest is executed.', [
     ['auto', 'KVM when the cluster has nodes that offer it, else emulation.'],
-    ['kvm', 'Hardware virtualisation; refused when no node offers it.'],
+    ['kvm', 'Hardware virtualisation. When no node offers it, the pod is admitted with a warning and waits as Pending.'],
     ['tcg', 'Emulation: works everywhere, several times slower.'],
   ]),
   notYet('tpm', 'A virtual TPM.', 'remove it'),

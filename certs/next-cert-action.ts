@@ -32,7 +32,13 @@ export interface CertSituation {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly lifetimes: CertLifetimes;
+  /** 0..1, this replica's own: how late in the window of a renewal it acts, so that replicas do not all come at once. */
+  readonly spread: number;
 }
+
+/** A renewal comes within this share of the life after it is due, a settled authority signs within {@link SETTLE_WINDOW} of `settleMs`. */
+const RENEWAL_WINDOW = 0.05;
+const SETTLE_WINDOW = 0.1;
 
 /**
  * - `issue`: everything new; nobody can trust us before the CA bundle is published again.
@@ -81,20 +87,20 @@ function leafUnusable(facts: CertFacts, { now, dnsNames }: CertSituation): CertA
   return { kind: 'renew-leaf', reason: `the certificate is not valid for ${missing.join(', ')}` };
 }
 
-function authorityDue(facts: CertFacts, { now, lifetimes }: CertSituation): CertAction | undefined {
+function authorityDue(facts: CertFacts, situation: CertSituation): CertAction | undefined {
   const first = facts.authorities[0];
-  if (first === undefined || now < renewalTime(first, lifetimes)) return undefined;
+  if (first === undefined || situation.now < renewalTime(first, situation)) return undefined;
   return { kind: 'introduce-authority', reason: 'the authority is past two thirds of its life' };
 }
 
-function leafOfOldAuthority(facts: CertFacts, { now, lifetimes }: CertSituation): CertAction | undefined {
-  if (facts.leaf.authority === 0 || now < settledAt(facts, lifetimes)) return undefined;
+function leafOfOldAuthority(facts: CertFacts, situation: CertSituation): CertAction | undefined {
+  if (facts.leaf.authority === 0 || situation.now < settledAt(facts, situation)) return undefined;
   return { kind: 'renew-leaf', reason: 'the certificate is signed by an older authority' };
 }
 
 /** While a new authority settles, the leaf of the old one stays: it still has a third of its life. */
-function leafDue(facts: CertFacts, { now, lifetimes }: CertSituation): CertAction | undefined {
-  if (facts.leaf.authority !== 0 || now < renewalTime(facts.leaf, lifetimes)) return undefined;
+function leafDue(facts: CertFacts, situation: CertSituation): CertAction | undefined {
+  if (facts.leaf.authority !== 0 || situation.now < renewalTime(facts.leaf, situation)) return undefined;
   return { kind: 'renew-leaf', reason: 'the certificate is past two thirds of its life' };
 }
 
@@ -103,22 +109,22 @@ function authoritiesToDrop(facts: CertFacts, { now }: CertSituation): CertAction
   return { kind: 'drop-authorities', reason: 'an older authority has expired' };
 }
 
-function nextCheck(facts: CertFacts, { lifetimes }: CertSituation): number {
+function nextCheck(facts: CertFacts, situation: CertSituation): number {
   const [first] = facts.authorities;
   const times = [
     ...facts.authorities.map((authority) => authority.notAfter),
-    ...(first === undefined ? [] : [renewalTime(first, lifetimes)]),
-    facts.leaf.authority === 0 ? renewalTime(facts.leaf, lifetimes) : settledAt(facts, lifetimes),
+    ...(first === undefined ? [] : [renewalTime(first, situation)]),
+    facts.leaf.authority === 0 ? renewalTime(facts.leaf, situation) : settledAt(facts, situation),
   ];
   return Math.min(...times);
 }
 
-function renewalTime(validity: ValidityFacts, lifetimes: CertLifetimes): number {
+function renewalTime(validity: ValidityFacts, { lifetimes, spread }: CertSituation): number {
   const issuedAt = validity.notBefore + lifetimes.backdateMs;
-  return issuedAt + ((validity.notAfter - issuedAt) * 2) / 3;
+  return issuedAt + (validity.notAfter - issuedAt) * (2 / 3 + spread * RENEWAL_WINDOW);
 }
 
-function settledAt(facts: CertFacts, lifetimes: CertLifetimes): number {
+function settledAt(facts: CertFacts, { lifetimes, spread }: CertSituation): number {
   const issuedAt = (facts.authorities[0]?.notBefore ?? 0) + lifetimes.backdateMs;
-  return issuedAt + lifetimes.settleMs;
+  return issuedAt + lifetimes.settleMs * (1 + spread * SETTLE_WINDOW);
 }

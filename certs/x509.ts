@@ -21,7 +21,7 @@ const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
 type X509 = typeof x509Library;
 
-/** Loaded on the first use only: it costs 19 MiB, and all replicas but the leader never issue anything. */
+/** Loaded on the first use only: it costs 19 MiB, and a replica whose certificate somebody else renewed never needs it. */
 async function loadX509(): Promise<X509> {
   await import('reflect-metadata');
   return import('@peculiar/x509');

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { DEFAULT_LIFETIMES } from '../certs/next-cert-action.ts';
 import { createKubeClient } from '../kube/http-client.ts';
 import { connect } from '../kube/connection.ts';
@@ -35,7 +34,6 @@ const service = await startWebhookService({
     settleMs: options.authoritySettle,
   },
   port: options.port,
-  identity: options.identity === '' ? hostname() : options.identity,
   target: () => ({ service: { namespace, name: serviceName, port: servicePort } }),
 });
 shutdown.onClose('webhook service', () => service.stop());

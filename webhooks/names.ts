@@ -17,6 +17,5 @@ export const VALIDATE_PATH = `/validate/${HINT}`;
 /** GET: answered by every replica that serves; the publisher calls it through the Service. */
 export const PROBE_PATH = '/readyz-probe';
 
-/** Secret with authority and serving certificate, and Lease of the replica that looks after it. */
+/** Secret with authority and serving certificate. */
 export const SECRET_NAME = 'podvisor-webhook-tls';
-export const LEASE_NAME = 'podvisor-webhook';

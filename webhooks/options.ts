@@ -9,12 +9,11 @@ export const WEBHOOK_OPTIONS = defineOptions({
   summary: 'admission of VM pods',
   options: {
     launcherImage: textOption({ doc: 'Image that runs guests; takes the place of the guest container’s image.' }),
-    namespace: textOption({ doc: 'Namespace of the Service, the certificate Secret and the Lease.', default: 'podvisor-system' }),
+    namespace: textOption({ doc: 'Namespace of the Service and the certificate Secret.', default: 'podvisor-system' }),
     serviceName: textOption({ doc: 'Service in front of all replicas.', default: 'podvisor-webhook' }),
     servicePort: integerOption({ doc: 'Port of that Service.', default: 443, min: 1, max: 65535 }),
     port: integerOption({ doc: 'Port to serve admission on (HTTPS).', default: 8443, ...port }),
     healthPort: integerOption({ doc: 'Port of /healthz, /readyz, /metrics and /version (plain HTTP).', default: 8080, ...port }),
-    identity: textOption({ doc: 'Name of this replica in the leader election; the host name when empty.', default: '' }),
     authorityLifetime: durationOption({ doc: 'How long a certificate authority lives.', default: '8760h' }),
     certificateLifetime: durationOption({ doc: 'How long a serving certificate lives.', default: '720h' }),
     authoritySettle: durationOption({ doc: 'How long a new authority is only trusted before it signs.', default: '1h' }),

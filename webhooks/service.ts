@@ -3,7 +3,6 @@ import { createCertStore } from '../certs/store.ts';
 import type { CertStore } from '../certs/store.ts';
 import type { CertLifetimes } from '../certs/next-cert-action.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { createLeaderElection } from '../kube/lease.ts';
 import { KINDS, pathOf } from '../kube/paths.ts';
 import { createReflector } from '../kube/reflector.ts';
 import type { Reflector } from '../kube/reflector.ts';
@@ -15,7 +14,7 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { Random } from '../runtime/random.ts';
 import { clusterOffer, nodeOffer } from './accelerators.ts';
 import type { NodeOffer } from './accelerators.ts';
-import { LEASE_NAME, PROBE_PATH, SECRET_NAME } from './names.ts';
+import { PROBE_PATH, SECRET_NAME } from './names.ts';
 import type { Target } from './publish/configurations.ts';
 import { createPublisher } from './publish/publisher.ts';
 import type { Publisher } from './publish/publisher.ts';
@@ -36,11 +35,8 @@ export interface WebhookServiceOptions {
   readonly dnsNames: readonly string[];
   readonly lifetimes: CertLifetimes;
   readonly port: number;
-  readonly identity: string;
   /** Where the API server reaches us, by the port we listen on (tests ask for any free one). */
   readonly target: (port: number) => Target;
-  /** Default: 30 s. */
-  readonly leaseMs?: number;
 }
 
 /** A running webhook service. */
@@ -51,7 +47,7 @@ export interface WebhookService {
   stop(): Promise<void>;
 }
 
-/** Admission server, certificates, publication and leader election, started in this order and stopped in the reverse one. */
+/** Admission server, certificates and publication, the same in every replica; started in this order and stopped in the reverse one. */
 export async function startWebhookService(options: WebhookServiceOptions): Promise<WebhookService> {
   const nodes = createReflector<NodeOffer>({ ...options, path: pathOf(KINDS.nodes), keep: nodeOffer });
   const certificates = createCertStore({ ...options, secretName: SECRET_NAME, expiry: expiryGauge(options.metrics) });
@@ -63,19 +59,11 @@ export async function startWebhookService(options: WebhookServiceOptions): Promi
   });
   const publisher = createServicePublisher(certificates, options.target(server.port), options);
   certificates.onChange(() => publisher.poke());
-  const election = createLeaderElection({
-    ...options,
-    name: LEASE_NAME,
-    ...(options.leaseMs === undefined ? {} : { durationMs: options.leaseMs }),
-    onLead: async (signal) => {
-      await Promise.all([certificates.lead(signal), publisher.lead(signal)]);
-    },
-  });
-  for (const part of [nodes, certificates, publisher, election]) part.start();
+  for (const part of [nodes, certificates, publisher]) part.start();
   return {
     port: server.port,
     ready: () => readiness(nodes, certificates),
-    stop: () => stopAll(server, [election, publisher, certificates, nodes]),
+    stop: () => stopAll(server, [publisher, certificates, nodes]),
   };
 }
 
@@ -107,6 +95,7 @@ function createServicePublisher(certificates: CertStore, target: Target, options
     ...options,
     target,
     trust: () => certificates.trust(),
+    readTrust: () => certificates.readTrust(),
     probe: async (trust) => probeTarget(target, trust, options),
   });
 }

@@ -86,9 +86,7 @@ export async function startWebhook(api: ApiServer, change: Partial<WebhookServic
     dnsNames: ['localhost', 'podvisor-webhook.podvisor-system.svc'],
     lifetimes: DEFAULT_LIFETIMES,
     port: 0,
-    identity: 'test',
     target: (port) => ({ url: `https://localhost:${port}` }),
-    leaseMs: 3000,
     ...change,
   });
   await eventually(

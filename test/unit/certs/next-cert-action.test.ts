@@ -31,6 +31,7 @@ function decide(change: Partial<CertSituation>): string {
     dnsNames,
     now: NOW,
     lifetimes,
+    spread: 0,
     ...change,
   });
   return action.kind === 'wait' ? `wait ${((action.until - NOW) / DAY).toFixed(2)} d` : action.kind;
@@ -60,6 +61,14 @@ test.each<[string, Partial<CertSituation>, string]>([
   ['new authority settled', stored({ authorityAges: [DAY, 245 * DAY], leafAuthority: 1, leafAge: DAY }), 'renew-leaf'],
   ['old authority expired', stored({ authorityAges: [DAY, 366 * DAY] }), 'drop-authorities'],
   ['the only authority expired', stored({ authorityAges: [366 * DAY] }), 'issue'],
+  ['leaf past two thirds, last in the window', { ...stored({ leafAge: 20 * DAY }), spread: 1 }, 'wait 1.50 d'],
+  ['leaf at the end of the window', { ...stored({ leafAge: 21.5 * DAY }), spread: 1 }, 'renew-leaf'],
+  ['leaf expired: no window', { ...stored({ leafAge: 31 * DAY }), spread: 1 }, 'renew-leaf'],
+  [
+    'new authority settled, last in the window',
+    { ...stored({ authorityAges: [DAY / 24, 245 * DAY], leafAuthority: 1 }), spread: 1 },
+    'wait 0.00 d',
+  ],
 ])('%s', (_, change, expected) => {
   expect(decide(change)).toBe(expected);
 });
@@ -71,13 +80,13 @@ interface Step {
 }
 
 /** Runs the decision over simulated years, waking only when it asked to. */
-async function simulate(days: number): Promise<Step[]> {
+async function simulate(days: number, spread: number): Promise<Step[]> {
   const steps: Step[] = [];
   let now = NOW;
   let bundle: CertBundle | undefined;
   while (now < NOW + days * DAY) {
     const inspection = bundle && inspectBundle(bundle);
-    const action = nextCertAction({ stored: inspection, remembered: bundle !== undefined, dnsNames, now, lifetimes });
+    const action = nextCertAction({ stored: inspection, remembered: bundle !== undefined, dnsNames, now, lifetimes, spread });
     if (action.kind === 'wait') {
       expect(action.until).toBeGreaterThan(now);
       now = action.until;
@@ -89,19 +98,22 @@ async function simulate(days: number): Promise<Step[]> {
   return steps;
 }
 
-test('over three years a client that learns each bundle an hour late never meets a leaf it does not trust', async () => {
-  const steps = await simulate(3 * 365);
-  expect(steps[0]?.kind).toBe('issue');
-  expect(new Set(steps.map((step) => step.kind))).toEqual(
-    new Set(['issue', 'introduce-authority', 'renew-leaf', 'drop-authorities']),
-  );
-  for (const step of steps.slice(1)) {
-    const trusted = steps.filter((other) => other.now <= step.now - lifetimes.settleMs).at(-1)!.bundle;
-    const seen = inspectBundle({ ...step.bundle, authorities: trusted.authorities, authorityKey: trusted.authorityKey });
-    expect(seen.ok && seen.facts.leaf.authority).not.toBe(-1);
-    expect(step.bundle.authorities.length).toBeLessThanOrEqual(2);
-  }
-});
+test.each([0, 0.5, 1])(
+  'over three years a client that learns each bundle an hour late never meets a leaf it does not trust (spread %d)',
+  async (spread) => {
+    const steps = await simulate(3 * 365, spread);
+    expect(steps[0]?.kind).toBe('issue');
+    expect(new Set(steps.map((step) => step.kind))).toEqual(
+      new Set(['issue', 'introduce-authority', 'renew-leaf', 'drop-authorities']),
+    );
+    for (const step of steps.slice(1)) {
+      const trusted = steps.filter((other) => other.now <= step.now - lifetimes.settleMs).at(-1)!.bundle;
+      const seen = inspectBundle({ ...step.bundle, authorities: trusted.authorities, authorityKey: trusted.authorityKey });
+      expect(seen.ok && seen.facts.leaf.authority).not.toBe(-1);
+      expect(step.bundle.authorities.length).toBeLessThanOrEqual(2);
+    }
+  },
+);
 
 test('a bundle survives the Secret', async () => {
   const bundle = await carryOut({ kind: 'issue', reason: '' }, undefined, { dnsNames, now: NOW, lifetimes });

@@ -18,6 +18,7 @@ interface PodTemplate {
   readonly spec: {
     readonly priorityClassName?: string;
     readonly hostNetwork?: boolean;
+    readonly enableServiceLinks?: boolean;
     readonly securityContext?: object;
     readonly initContainers?: readonly Container[];
     readonly containers: readonly Container[];
@@ -45,6 +46,8 @@ describe('every workload', () => {
     expect(template.metadata.labels).toMatchObject(selector.matchLabels);
     expect(template.spec.priorityClassName).toBe('podvisor-critical');
     expect(template.spec.hostNetwork).toBeUndefined();
+    // Service links would set PODVISOR_WEBHOOK_PORT=tcp://…, and PODVISOR_* are our options.
+    expect(template.spec.enableServiceLinks).toBe(false);
   });
 
   it.each(containers)('$title: requests, probes, a pinned image, a read-only root', ({ container }) => {
