@@ -68,7 +68,7 @@ export async function runBare(qemu: ProcessFigure, settleMs = 25_000): Promise<n
 
 async function measureBare(qemu: ProcessFigure, root: string, disk: string, settleMs: number): Promise<number> {
   const tap = /ifname=([^,]+)/.exec(qemu.argv.join(' '))?.[1] ?? 'tap0';
-  const launcherOwn = qemu.argv.indexOf('pipe,id=ctl,path=/podvisor/scratch/ctl');
+  const launcherOwn = qemu.argv.findIndex((argument) => argument.startsWith('pipe,id='));
   const argv = launcherOwn < 0 ? qemu.argv : [...qemu.argv.slice(0, launcherOwn - 1), ...qemu.argv.slice(launcherOwn + 3)];
   const script = [
     `mkdir -p ${root}/podvisor/boot ${root}/podvisor/scratch ${root}/run/podvisor ${root}/dev/net ${root}/proc`,
@@ -79,9 +79,11 @@ async function measureBare(qemu: ProcessFigure, root: string, disk: string, sett
   ].join('\n');
   const shell = ['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', 'sh', '-ec', script, 'sh', ...argv];
   const child = spawn(new URL('../../dev/cluster/on-node', import.meta.url).pathname, ['node1', ...shell], {
-    stdio: 'ignore',
+    stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
   try {
     await new Promise((resolve) => setTimeout(resolve, settleMs));
     const pid = execFileSync('pgrep', ['-f', '^qemu-system-x86_64 -name guest'], { encoding: 'utf8' })
@@ -89,9 +91,9 @@ async function measureBare(qemu: ProcessFigure, root: string, disk: string, sett
       .split('\n')
       .map(Number)
       .find((candidate) => candidate !== qemu.pid && !readFileSync(`/proc/${candidate}/cgroup`, 'utf8').includes('kubepods'));
-    if (pid === undefined) throw new Error('the bare QEMU did not stay up: run the same argv by hand to see why');
+    if (pid === undefined) throw new Error(`the bare QEMU did not stay up:\n${said.slice(-2000)}`);
     return figureOf(pid).pssKib;
   } finally {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
   }
 }

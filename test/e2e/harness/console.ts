@@ -1,3 +1,4 @@
+import './environment.ts';
 import { PassThrough, Writable } from 'node:stream';
 import { Attach, KubeConfig } from '@kubernetes/client-node';
 

@@ -1,3 +1,4 @@
+import './environment.ts';
 import { spawn } from 'node:child_process';
 
 /** What a finished kubectl left behind. */

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { test } from '@jest/globals';
 
 const run = promisify(execFile);
 /** The checkout. */
@@ -11,9 +10,6 @@ export const repositoryRoot = join(import.meta.dirname, '..', '..', '..');
 /** True on the local two-node cluster of dev/cluster; faults of node components can only be made there. */
 export const onLocalCluster =
   existsSync(join(repositoryRoot, '.cluster', 'kubeconfig')) && process.env['PODVISOR_FOREIGN_CLUSTER'] !== '1';
-
-/** A test that needs to break parts of the local cluster. On a foreign cluster it is left out by name. */
-export const localTest = onLocalCluster ? test : test.skip;
 
 /** `dev/cluster/component VERB NAME`, for example `restart node1/kubelet`. */
 export async function component(verb: 'stop' | 'start' | 'restart', name: string): Promise<void> {
