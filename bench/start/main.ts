@@ -37,11 +37,10 @@ async function timeTo(pod: object, reached: Reached): Promise<number> {
     let text = '';
     watch.stdout.on('data', (chunk: Buffer) => {
       text += chunk.toString();
-      for (let end = text.indexOf('\n}\n'); end >= 0; end = text.indexOf('\n}\n')) {
-        const event = JSON.parse(text.slice(0, end + 3)) as { object: PodView };
-        text = text.slice(end + 3);
-        if (reached(event.object)) resolve(performance.now());
-      }
+      const lines = text.split('\n');
+      text = lines.pop() ?? '';
+      const objects = lines.filter(Boolean).map((line) => (JSON.parse(line) as { object: PodView }).object);
+      if (objects.some(reached)) resolve(performance.now());
     });
   });
   const start = performance.now();
