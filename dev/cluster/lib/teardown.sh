@@ -109,14 +109,19 @@ leftover_mounts() {
     'index($5, one) == 1 || index($5, two) == 1 { print $5 }' /proc/self/mountinfo
 }
 
-# Programs of this cache that run as parts of a cluster; kubectl is anybody's.
+# Programs of this cache that run as parts of the cluster: containerd's by their kind, the others by their configuration. Tests run
+# API servers of their own from the same programs, and kubectl is anybody's.
 leftover_processes() {
-  local directory program
+  local directory program owner
+  owner=$(owner_directory)/.cluster/
   for directory in /proc/[0-9]*; do
     program=$(readlink "$directory/exe" 2>/dev/null) || continue
     case $program in
       "$PODVISOR_CACHE"/programs/*/kubectl*) ;;
-      "$PODVISOR_CACHE"/programs/*) printf '%s (pid %s)\n' "${program##*/}" "${directory#/proc/}" ;;
+      "$PODVISOR_CACHE"/programs/*)
+        [[ $program == */containerd* ]] || grep -qsF -- "$owner" "$directory/cmdline" || continue
+        printf '%s (pid %s)\n' "${program##*/}" "${directory#/proc/}"
+        ;;
     esac
   done
 }
