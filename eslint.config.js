@@ -26,8 +26,12 @@ const roomRule = ([room, allowed]) => ({
           ...all
             .filter((other) => other !== room && !allowed.includes(other))
             .map((other) => ({ regex: `^(\\.\\./)+${other}/`, message: `${room}/ may not import ${other}/ (design section 5)` })),
-          ...(pureRooms.includes(room) ? [{ regex: '^node:', message: `${room}/ is pure: no I/O, clock, environment or randomness` }] : []),
-          ...(room === 'kube' ? [] : [{ regex: '^@kubernetes/client-node$', allowTypeImports: true, message: 'only kube/ talks to the API server' }]),
+          ...(pureRooms.includes(room)
+            ? [{ regex: '^node:', message: `${room}/ is pure: no I/O, clock, environment or randomness` }]
+            : []),
+          ...(room === 'kube'
+            ? []
+            : [{ regex: '^@kubernetes/client-node$', allowTypeImports: true, message: 'only kube/ talks to the API server' }]),
         ],
       },
     ],
@@ -38,10 +42,13 @@ const noTime = [
   { selector: "MemberExpression[object.name='Date'][property.name='now']", message: 'take a Clock argument (runtime/clock.ts)' },
   { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'take a Clock argument (runtime/clock.ts)' },
   { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'take randomness as an argument' },
-  { selector: "CallExpression[callee.name=/^(setTimeout|setInterval)$/]", message: 'take a Clock argument (runtime/clock.ts)' },
+  { selector: 'CallExpression[callee.name=/^(setTimeout|setInterval)$/]', message: 'take a Clock argument (runtime/clock.ts)' },
 ];
 const noEnv = [
-  { selector: "MemberExpression[object.name='process'][property.name='env']", message: 'the environment is read in runtime/config.ts only' },
+  {
+    selector: "MemberExpression[object.name='process'][property.name='env']",
+    message: 'the environment is read in runtime/config.ts only',
+  },
 ];
 const shape = [
   { selector: 'ExportDefaultDeclaration', message: 'named exports only' },
