@@ -10,7 +10,7 @@ import { realClock } from '../../../runtime/clock.ts';
 import { readOptions } from '../../../runtime/config.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { createMetrics } from '../../../runtime/metrics.ts';
-import { guestSpec } from '../../build/vm-facts.ts';
+import { guestSpec } from '../../build/guest.ts';
 import { fakeKubelet, type FakeKubelet } from './fake-kubelet.ts';
 import { fakeApi, type FakeApi, fakePod, type FakePod, killAll, processesOf, run, until, whyNot } from './rig.ts';
 

@@ -82,5 +82,6 @@ it('the API server reaches a webhook on loopback, and never notices that its cer
     for (const fn of listeners) fn();
     await create(i);
   }
-  expect(reviews).toBe(REVIEWS + 1);
+  // At least: Go's client sends a request again when the connection it was given is just being closed.
+  expect(reviews).toBeGreaterThanOrEqual(REVIEWS + 1);
 }, 60_000);

@@ -1,7 +1,8 @@
 import { GUEST_ANNOTATION } from '../../../api/names.ts';
 import type { Pod, PodSpec } from '../../../api/pod.ts';
 import { podFacts } from '../../../agent/pod-facts.ts';
-import { guestSpec, vmFacts } from '../../build/vm-facts.ts';
+import { guestSpec } from '../../build/guest.ts';
+import { vmFacts } from '../../build/vm-facts.ts';
 
 const OWNER = { namespace: 'team', name: 'vm', container: 'guest' };
 

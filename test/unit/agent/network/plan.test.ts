@@ -2,7 +2,8 @@ import { type Link, parseLinks } from '../../../../agent/network/facts.ts';
 import { networkPlan } from '../../../../agent/network/plan.ts';
 import { clusterDomainOf, guestDns, parseResolvConf } from '../../../../agent/network/resolv.ts';
 import type { VmFacts } from '../../../../agent/slot-types.ts';
-import { guestSpec, vmFacts } from '../../../build/vm-facts.ts';
+import { guestSpec } from '../../../build/guest.ts';
+import { vmFacts } from '../../../build/vm-facts.ts';
 
 const ETH0: Link = { name: 'eth0', mac: '0a:58:0a:f4:01:05', mtu: 1450, kind: 'veth', alias: '', ipv4: ['10.244.1.5'] };
 const NET1: Link = { name: 'net1', mac: '02:aa:bb:cc:dd:ee', mtu: 1500, kind: 'veth', alias: '', ipv4: ['192.168.7.3'] };
