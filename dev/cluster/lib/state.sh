@@ -75,11 +75,21 @@ lock_machine() {
 
 cluster_owner() { cat "$MACHINE_DIR/owner" 2>/dev/null; }
 
-# refuse_other_owner: there is one set of names and addresses, so one cluster a machine.
+any_node_runs() {
+  local node
+  for node in "${NODES[@]}"; do
+    if node_pid "$node" >/dev/null; then return 0; fi
+  done
+  return 1
+}
+
+# refuse_other_owner: there is one set of names and addresses, so one cluster a machine. What is left of another checkout's cluster
+# that no longer runs (its session ended, the machine restarted) is nobody's.
 refuse_other_owner() {
   local owner
   owner=$(cluster_owner) || return 0
   [[ $owner == "$PODVISOR_ROOT" ]] && return 0
+  any_node_runs || return 0
   fail "This machine's local cluster belongs to the checkout $owner. Use that one, or take it down there with
       \`make down\`; \`dev/cluster/down --any\` here takes it down too, whoever uses it"
 }
