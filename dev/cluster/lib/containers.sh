@@ -17,7 +17,7 @@ remove_containers() {
     remove containers
     ctr -n k8s.io sandboxes ls | sed 1d | cut -d" " -f1 | xargs -r ctr -n k8s.io sandboxes rm --force
     # Image volumes are snapshots without a container. Committed ones are layers of images.
-    ctr -n k8s.io snapshots ls | sed 1d | grep -v "Committed *$" | cut -d" " -f1 | xargs -r ctr -n k8s.io snapshots rm
+    ctr -n k8s.io snapshots ls | awk "NR > 1 && \$NF != \"Committed\" { print \$1 }" | xargs -r ctr -n k8s.io snapshots rm
   '
 }
 
