@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { apply, dryRun, eventually, getJson, kubectl, tryKubectl } from './harness/kubectl.ts';
+import { apply, dryRun, getJson, kubectl, tryKubectl } from './harness/kubectl.ts';
+import { eventually } from '../build/eventually.ts';
 import { plainPod, vmPod, type VmOptions } from './harness/objects.ts';
 import { useNamespace, vmTest } from './harness/suite.ts';
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect } from '@jest/globals';
-import { apply, eventually, getJson, kubectl, tryKubectl } from './harness/kubectl.ts';
+import { apply, getJson, kubectl, tryKubectl } from './harness/kubectl.ts';
+import { eventually } from '../build/eventually.ts';
 import { plainPod, vmPod } from './harness/objects.ts';
 import { runInGuest } from './harness/console.ts';
 import { component, onLocalCluster } from './harness/local.ts';

@@ -1,7 +1,8 @@
 import { open, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect } from '@jest/globals';
-import { apply, eventually } from './harness/kubectl.ts';
+import { apply } from './harness/kubectl.ts';
+import { eventually } from '../build/eventually.ts';
 import { loadImage, qemuImg } from './harness/image.ts';
 import { onLocalCluster } from './harness/local.ts';
 import { vmPod } from './harness/objects.ts';

@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
-import { apply, eventually } from './harness/kubectl.ts';
+import { apply } from './harness/kubectl.ts';
+import { eventually } from '../build/eventually.ts';
 import { vmPod } from './harness/objects.ts';
 import { clusterInventory, nodeInventory, type Inventory } from './harness/inventory.ts';
 import { onLocalCluster } from './harness/local.ts';

@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import { spawn } from 'node:child_process';
-import { apply, eventually, getJson, kubectl } from './harness/kubectl.ts';
+import { apply, getJson, kubectl } from './harness/kubectl.ts';
+import { eventually } from '../build/eventually.ts';
 import { plainPod, service, vmPod } from './harness/objects.ts';
 import { runInGuest, typeInGuest } from './harness/console.ts';
 import {

@@ -1,13 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile, open, type FileHandle } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile, open } from 'node:fs/promises';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createKubeClient, type HttpKubeClient } from '../../kube/http-client.ts';
 import type { KubeConnection } from '../../kube/connection.ts';
 import { createTestCa } from '../build/tls.ts';
+import { freePorts, kill, launch, type Running } from './programs.ts';
 
 /** A real etcd and kube-apiserver on loopback, nothing else: no controllers, no kubelet. */
 export interface ApiServer {
@@ -18,6 +18,12 @@ export interface ApiServer {
   readonly token: string;
   /** A kubeconfig file of the same admin, for kubectl. */
   readonly kubeconfig: string;
+  /** Where its files and log are; gone after close(). */
+  readonly directory: string;
+  /** A client of whoever holds this bearer token. */
+  as(token: string): HttpKubeClient;
+  /** A POST as cluster admin with nothing in between: for headers such as warnings. */
+  raw(path: string, body: object): Promise<RawAnswer>;
   /** Kills the API server (SIGKILL); etcd keeps the data. */
   stop(): Promise<void>;
   /** Starts it again on the same port; resolves when it is ready. */
@@ -29,8 +35,17 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
+/** What `raw` got; `warnings` is the Warning header. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly warnings: string;
+  readonly body: Record<string, unknown>;
+}
+
 /** How to start one. */
 export interface ApiServerOptions {
+  /** Admission plugins to leave out; without, ServiceAccount: no controller makes the default ServiceAccounts here. */
+  readonly withoutAdmission?: readonly string[];
   /** More flags for kube-apiserver. */
   readonly flags?: readonly string[];
 }
@@ -38,63 +53,9 @@ export interface ApiServerOptions {
 const TOKEN = 'integration-admin-token';
 const READY_MS = 60_000;
 
-/** Directory of the pinned programs, or undefined when they were not built (`dev/programs/build`). */
-export function programsDirectory(): string | undefined {
-  const cache = process.env['PODVISOR_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'podvisor');
-  const root = join(cache, 'programs');
-  const groups = existsSync(root) ? readdirSync(root).filter((name) => name.startsWith('kubernetes-')) : [];
-  return groups
-    .map((name) => join(root, name, 'bin'))
-    .find((bin) => existsSync(join(bin, 'kube-apiserver')) && existsSync(join(bin, 'etcd')));
-}
-
-const freePorts = async (count: number): Promise<number[]> => {
-  // All open at once, so that no two are the same.
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer();
-      return new Promise<typeof server>((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-};
-
-interface Running {
-  readonly child: ChildProcess;
-  readonly gone: Promise<void>;
-}
-
-// The last resort when a test run dies without close(): our own children, by their own handles.
-const children = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
-});
-
-const launch = (program: string, args: readonly string[], log: FileHandle): Running => {
-  const child = spawn(program, args, { stdio: ['ignore', log.fd, log.fd] });
-  children.add(child);
-  const gone = new Promise<void>((resolve) => {
-    const end = (): void => {
-      children.delete(child);
-      resolve();
-    };
-    child.once('exit', end);
-    child.once('error', end);
-  });
-  return { child, gone };
-};
-
-const kill = async (running: Running | undefined): Promise<void> => {
-  running?.child.kill('SIGKILL');
-  await running?.gone;
-};
-
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface Layout {
-  readonly bin: string;
   readonly directory: string;
   readonly etcdPort: number;
   readonly peerPort: number;
@@ -145,7 +106,7 @@ const etcdArgs = ({ directory, etcdPort, peerPort }: Layout): string[] => [
   `--initial-cluster=default=http://127.0.0.1:${peerPort}`,
 ];
 
-const serverArgs = ({ directory, etcdPort, port }: Layout, flags: readonly string[]): string[] => [
+const serverArgs = ({ directory, etcdPort, port }: Layout, options: ApiServerOptions): string[] => [
   `--etcd-servers=http://127.0.0.1:${etcdPort}`,
   '--bind-address=127.0.0.1',
   `--secure-port=${port}`,
@@ -158,31 +119,28 @@ const serverArgs = ({ directory, etcdPort, port }: Layout, flags: readonly strin
   '--service-account-issuer=https://kubernetes.default.svc',
   '--service-cluster-ip-range=10.96.0.0/16',
   '--authorization-mode=RBAC',
-  // No controller makes the default ServiceAccounts here.
-  '--disable-admission-plugins=ServiceAccount',
+  `--disable-admission-plugins=${(options.withoutAdmission ?? ['ServiceAccount']).join(',')}`,
   '--allow-privileged=true',
   '--profiling=false',
-  ...flags,
+  ...(options.flags ?? []),
 ];
 
 /** Starts both on free ports in a directory of their own. Rejects with the end of the log when they are not ready in a minute. */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
-  const bin = programsDirectory();
-  if (bin === undefined) throw new Error('kube-apiserver and etcd are not built; run dev/programs/build (make up does it)');
   const directory = await mkdtemp(join(tmpdir(), 'podvisor-api-'));
   const [etcdPort = 0, peerPort = 0, port = 0] = await freePorts(3);
-  const layout: Layout = { bin, directory, etcdPort, peerPort, port };
+  const layout: Layout = { directory, etcdPort, peerPort, port };
   const caPem = await writeFiles(layout);
   const log = await open(join(directory, 'log'), 'a');
-  const etcd = launch(join(bin, 'etcd'), etcdArgs(layout), log);
-  const connection: KubeConnection = {
+  const etcd = launch('etcd', etcdArgs(layout), log);
+  const connect = (token: string): KubeConnection => ({
     server: `https://127.0.0.1:${port}`,
-    credentials: () => Promise.resolve({ ca: caPem, headers: { authorization: `Bearer ${TOKEN}` } }),
-  };
-  const client = createKubeClient(connection);
+    credentials: () => Promise.resolve({ ca: caPem, headers: { authorization: `Bearer ${token}` } }),
+  });
+  const client = createKubeClient(connect(TOKEN));
   let server: Running | undefined;
   const start = async (): Promise<void> => {
-    server = launch(join(bin, 'kube-apiserver'), serverArgs(layout, options.flags ?? []), log);
+    server = launch('kube-apiserver', serverArgs(layout, options), log);
     await waitReady(client, server, join(directory, 'log'));
   };
   const close = async (): Promise<void> => {
@@ -198,11 +156,14 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     throw error;
   }
   return {
-    connection,
+    connection: connect(TOKEN),
     client,
     caPem,
     token: TOKEN,
     kubeconfig: join(directory, 'kubeconfig'),
+    directory,
+    as: (token) => createKubeClient(connect(token)),
+    raw: (path, body) => rawPost(`https://127.0.0.1:${port}${path}`, caPem, body),
     stop: () => kill(server),
     start,
     pause: () => void server?.child.kill('SIGSTOP'),
@@ -225,4 +186,19 @@ async function waitReady(client: HttpKubeClient, server: Running, log: string): 
   const reason =
     server.child.exitCode === null ? `is not ready after ${READY_MS / 1000} s` : `ended with code ${server.child.exitCode}`;
   throw new Error(`kube-apiserver ${reason}:\n${readFileSync(log, 'utf8').slice(-3000)}`);
+}
+
+function rawPost(url: string, ca: string, body: object): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
+    const outgoing = request(url, { method: 'POST', headers, ca, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => {
+        const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, unknown>;
+        resolve({ status: response.statusCode ?? 0, warnings: response.headers.warning ?? '', body: answer });
+      });
+    });
+    outgoing.on('error', reject).end(JSON.stringify(body));
+  });
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
-import { apply, eventually, kubectl, tryKubectl } from './kubectl.ts';
+import { apply, kubectl, tryKubectl } from './kubectl.ts';
+import { eventually } from '../../build/eventually.ts';
 
 /** A namespace that enforces Pod Security `restricted`, made for one test file and deleted after it. */
 export function useNamespace(name: string): string {

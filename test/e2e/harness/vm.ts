@@ -1,4 +1,5 @@
-import { eventually, getJson, kubectl, tryKubectl } from './kubectl.ts';
+import { getJson, kubectl, tryKubectl } from './kubectl.ts';
+import { eventually } from '../../build/eventually.ts';
 
 /** The parts of a Pod our tests look at. */
 export interface PodView {

@@ -1,6 +1,8 @@
 import { request } from 'node:https';
 import { GUEST_ANNOTATION, SCHEDULER_NAME } from '../../../api/names.ts';
-import { eventually, startRig } from './rig.ts';
+import { guestSpec } from '../../build/guest.ts';
+import { eventually } from '../../build/eventually.ts';
+import { startRig } from './rig.ts';
 import type { SchedulerRig } from './rig.ts';
 
 interface StoredPod {
@@ -11,21 +13,7 @@ interface StoredPod {
 }
 
 const PODS = '/api/v1/namespaces/default/pods';
-const GUEST = {
-  version: 'v1',
-  container: 'guest',
-  boot: { mode: 'disk', image: 'localhost/x:1', pullPolicy: 'IfNotPresent' },
-  vcpus: 1,
-  cpu: { model: 'max', features: [] },
-  memoryBytes: 134217728,
-  overheadBytes: 67108864,
-  machine: 'q35',
-  firmware: 'bios',
-  accelerator: 'tcg',
-  disks: [],
-  networks: [{ name: 'pod', interface: 'eth0', binding: 'masquerade' }],
-  gracePeriodSeconds: 30,
-};
+const GUEST = guestSpec({ accelerator: 'tcg' });
 
 let rig: SchedulerRig;
 beforeAll(async () => {

@@ -3,8 +3,8 @@ import { KINDS, pathOf } from '../../../kube/paths.ts';
 import type { Pod } from '../../../api/pod.ts';
 import type { WebhookService } from '../../../webhooks/service.ts';
 import { container, plainPod, vmPod } from '../../build/pod.ts';
-import { startApiServer } from './api-server.ts';
-import type { ApiServer } from './api-server.ts';
+import { startApiServer } from '../api-server.ts';
+import type { ApiServer } from '../api-server.ts';
 import { applyPolicies, eventually, makeNamespace, makeNode, policiesInForce, published, startWebhook } from './rig.ts';
 
 const NAMESPACE = 'team';
@@ -25,7 +25,7 @@ let counter = 0;
 const fresh = (): string => `p${(counter += 1)}`;
 
 beforeAll(async () => {
-  api = await startApiServer();
+  api = await startApiServer({ withoutAdmission: [] });
   for (const name of ['podvisor-system', 'podvisor-agent', 'kube-system']) await makeNamespace(api, name, 'privileged');
   await makeNamespace(api, NAMESPACE);
   await makeNode(api, 'node1', { 'podvisor.dev/tcg': '10' });
@@ -41,7 +41,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await service.stop();
-  await api.stop();
+  await api.close();
 }, 30_000);
 
 async function create(pod: Pod, query: Record<string, string> = {}): Promise<string> {

@@ -1,8 +1,8 @@
 import { KINDS, pathOf } from '../../../kube/paths.ts';
 import type { ResourceKind } from '../../../kube/paths.ts';
 import { plainPod } from '../../build/pod.ts';
-import { startApiServer } from './api-server.ts';
-import type { ApiServer } from './api-server.ts';
+import { startApiServer } from '../api-server.ts';
+import type { ApiServer } from '../api-server.ts';
 import { applyPolicies, eventually, makeNamespace, makeNode, policiesInForce, SERVICE_ACCOUNTS } from './rig.ts';
 
 const rbac = (plural: string): ResourceKind => ({ group: 'rbac.authorization.k8s.io', version: 'v1', plural });
@@ -11,7 +11,7 @@ const AGENT = { name: 'podvisor-agent', namespace: 'podvisor-agent' };
 let api: ApiServer;
 
 beforeAll(async () => {
-  api = await startApiServer();
+  api = await startApiServer({ withoutAdmission: [] });
   for (const name of ['podvisor-agent', 'team']) await makeNamespace(api, name, 'privileged');
   for (const name of ['node1', 'node2']) await makeNode(api, name, {});
   await applyPolicies(api);
@@ -50,7 +50,7 @@ beforeAll(async () => {
   await policiesInForce(api, 'team');
 }, 120_000);
 
-afterAll(() => api.stop(), 30_000);
+afterAll(() => api.close(), 30_000);
 
 async function token(boundTo?: string): Promise<string> {
   const ref = boundTo === undefined ? {} : { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: boundTo } };

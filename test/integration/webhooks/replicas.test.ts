@@ -5,8 +5,8 @@ import type { WebhookService } from '../../../webhooks/service.ts';
 import { PROBE_PATH } from '../../../webhooks/names.ts';
 import { probeSelf } from '../../../webhooks/publish/self-probe.ts';
 import { vmPod } from '../../build/pod.ts';
-import { startApiServer } from './api-server.ts';
-import type { ApiServer } from './api-server.ts';
+import { startApiServer } from '../api-server.ts';
+import type { ApiServer } from '../api-server.ts';
 import { startBalancer } from './balancer.ts';
 import type { Balancer } from './balancer.ts';
 import { eventually, makeNamespace, makeNode, published, startWebhook } from './rig.ts';
@@ -54,7 +54,7 @@ async function startReplicas(): Promise<void> {
 }
 
 beforeAll(async () => {
-  api = await startApiServer();
+  api = await startApiServer({ withoutAdmission: [] });
   for (const name of ['podvisor-system', NAMESPACE]) await makeNamespace(api, name, 'privileged');
   await makeNode(api, 'node1', { 'podvisor.dev/tcg': '10' });
   balancer = await startBalancer();
@@ -66,7 +66,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(replicas.map((replica) => replica.stop()));
   await balancer.stop();
-  await api.stop();
+  await api.close();
 }, 60_000);
 
 async function create(): Promise<string> {

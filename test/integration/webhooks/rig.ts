@@ -9,7 +9,7 @@ import { createMetrics } from '../../../runtime/metrics.ts';
 import { startWebhookService } from '../../../webhooks/service.ts';
 import type { WebhookService, WebhookServiceOptions } from '../../../webhooks/service.ts';
 import { container, plainPod, vmPod } from '../../build/pod.ts';
-import type { ApiServer } from './api-server.ts';
+import type { ApiServer } from '../api-server.ts';
 
 const admission = (plural: string): ResourceKind => ({ group: 'admissionregistration.k8s.io', version: 'v1', plural });
 export const POLICIES = admission('validatingadmissionpolicies');
