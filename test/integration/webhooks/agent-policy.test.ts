@@ -97,5 +97,5 @@ test('a token that names no node may patch nothing', async () => {
 });
 
 test('others are not concerned', async () => {
-  expect(await patch('admin-token', 'there', 'status')).toBe('done');
+  expect(await patch(api.token, 'there', 'status')).toBe('done');
 });
