@@ -10,6 +10,8 @@ export interface Program {
   readonly input?: string;
   /** Open files handed on as descriptors 3, 4, … */
   readonly fds?: readonly number[];
+  /** It ends while a process of its own runs on, which may keep its output open: then what it wrote last may be missing. */
+  readonly leavesDaemon?: boolean;
   /** Default 10 s. Then it is killed. */
   readonly timeoutMs?: number;
 }
@@ -33,16 +35,15 @@ export const runProgram: RunProgram = (program) =>
     const stderr = collect(child.stderr);
     const fail = (why: string): void => reject(new PodvisorError('io', `${program.file} ${why}`));
     child.once('error', (error) => fail(`could not be started: ${error.message}`));
-    // `exit`, not `close`: a daemon it leaves behind may hold the pipes.
-    child.once('exit', (code, signal) => {
-      // What it wrote before it ended may still be on its way.
-      setImmediate(() => {
-        if (code === 0) return resolve(stdout());
-        fail(
-          `${signal === null ? `ended with code ${code ?? 0}` : `was killed (${signal})`}: ${plainText(stderr() || stdout()).slice(-400)}`,
-        );
-      });
-    });
+    const settle = (code: number | null, signal: string | null): void => {
+      if (code === 0) return resolve(stdout());
+      fail(
+        `${signal === null ? `ended with code ${code ?? 0}` : `was killed (${signal})`}: ${plainText(stderr() || stdout()).slice(-400)}`,
+      );
+    };
+    // `close` comes when all it wrote has been read, which is never while a daemon it left behind holds the pipes.
+    if (program.leavesDaemon === true) child.once('exit', (code, signal) => setImmediate(settle, code, signal));
+    else child.once('close', settle);
     // EPIPE when it ends before it has read all: its exit code says why.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(program.input ?? '');

@@ -57,7 +57,7 @@ export function createNetworkApplier({ run, processes, cgroupRoot }: ApplierOpti
         await enter(['ip', '-batch', '-'], `${plan.ip.join('\n')}\n`);
         await enter(['tee', ...plan.sysctls.map((path) => `/proc/sys/${path}`)], '1\n');
         await enter(['nft', '-f', '-'], plan.nft);
-        await run({ file: 'sh', args: dhcpCommand(processes.cgroups(launcher), plan, cgroupRoot), fds });
+        await run({ file: 'sh', args: dhcpCommand(processes.cgroups(launcher), plan, cgroupRoot), fds, leavesDaemon: true });
       }),
   };
 }
