@@ -1,9 +1,10 @@
-// Prints "PASSED FAILED" of a jest --json result; names what failed on stderr. Exits 1 when there is no result.
+// Prints "PASSED FAILED SKIPPED" of a jest --json result; names what failed on stderr. Exits 1 when there is no result.
 import { readFileSync } from 'node:fs';
 
 interface JestResult {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
+  readonly numPendingTests: number;
   /** Test files that did not even load: no test of theirs is counted anywhere else. */
   readonly numRuntimeErrorTestSuites: number;
   readonly testResults: readonly {
@@ -27,4 +28,4 @@ for (const file of result.testResults.filter((each) => each.status === 'failed')
   const names = file.assertionResults.filter((each) => each.status === 'failed').map((each) => each.fullName);
   for (const name of names.length > 0 ? names : ['could not be loaded']) console.error(`      ${file.name}: ${name}`);
 }
-console.log(result.numPassedTests, result.numFailedTests + result.numRuntimeErrorTestSuites);
+console.log(result.numPassedTests, result.numFailedTests + result.numRuntimeErrorTestSuites, result.numPendingTests);

@@ -4,7 +4,7 @@ import { vmPod } from './harness/objects.ts';
 import { runInGuest } from './harness/console.ts';
 import { onLocalCluster, onNode } from './harness/local.ts';
 import { deletePod, waitReady } from './harness/vm.ts';
-import { useNamespace, vmTest } from './harness/suite.ts';
+import { localVmTest, useNamespace } from './harness/suite.ts';
 
 const ns = useNamespace('e2e-disk');
 // One claim per node: on node1 the runtime leaves block devices to root, on node2 it hands them over by itself.
@@ -29,8 +29,7 @@ afterAll(async () => {
 });
 
 for (const node of nodes) {
-  vmTest(`a block claim on ${node} is a disk, and graceful deletion leaves what the guest wrote on it`, ns, async () => {
-    if (!onLocalCluster) throw new Error('needs the local cluster: it makes local block volumes on its nodes');
+  localVmTest(`a block claim on ${node} is a disk, and graceful deletion leaves what the guest wrote on it`, ns, async () => {
     const name = `disk-${node}`;
     const guest = { volumeDevices: [{ name: 'data', devicePath: '/dev/data' }] };
     const pod = { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: name } }] };

@@ -3,9 +3,9 @@ import { apply, getJson, kubectl, tryKubectl } from './harness/kubectl.ts';
 import { eventually } from '../build/eventually.ts';
 import { plainPod, vmPod } from './harness/objects.ts';
 import { runInGuest } from './harness/console.ts';
-import { component, onLocalCluster } from './harness/local.ts';
+import { component } from './harness/local.ts';
 import { deletePod, getPod, guestReport, guestStatus, podsOf, waitReady } from './harness/vm.ts';
-import { useNamespace, vmTest } from './harness/suite.ts';
+import { localVmTest, useNamespace, vmTest } from './harness/suite.ts';
 
 const ns = useNamespace('e2e-faults');
 let ip = '';
@@ -111,8 +111,7 @@ vmTest('a VM deleted while the agent is away leaves nothing for long', ns, async
   expect(await podsOf(ns, 'vanishes')).toEqual([]);
 });
 
-vmTest('kubelet and containerd restarted: the guest runs on', ns, async () => {
-  if (!onLocalCluster) throw new Error('needs the local cluster: it restarts node components');
+localVmTest('kubelet and containerd restarted: the guest runs on', ns, async () => {
   const before = await uptime();
   await component('restart', `${node}/kubelet`);
   await component('restart', `${node}/containerd`);
@@ -127,11 +126,10 @@ vmTest('kubelet and containerd restarted: the guest runs on', ns, async () => {
   await deletePod(ns, 'after-kubelet');
 });
 
-vmTest(
+localVmTest(
   'API server away for a minute: the guest runs on, a guest powered off meanwhile is powered on again, and new VMs boot afterwards',
   ns,
   async () => {
-    if (!onLocalCluster) throw new Error('needs the local cluster: it stops the API server');
     const before = await uptime();
     await component('stop', 'kube-apiserver');
     try {

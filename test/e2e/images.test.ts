@@ -7,7 +7,7 @@ import { loadImage, qemuImg } from './harness/image.ts';
 import { onLocalCluster } from './harness/local.ts';
 import { vmPod } from './harness/objects.ts';
 import { condition, deletePod, events, getPod, waitTerminated } from './harness/vm.ts';
-import { useNamespace, vmTest } from './harness/suite.ts';
+import { localVmTest, useNamespace } from './harness/suite.ts';
 
 const ns = useNamespace('e2e-images');
 const reference = (name: string): string => `localhost/podvisor-e2e/${name}:dev`;
@@ -76,8 +76,7 @@ beforeAll(async () => {
 }, 240_000);
 
 for (const { name, is, says } of badImages) {
-  vmTest(`${is} is refused: exit code 65, termination message, Event and condition`, ns, async () => {
-    if (!onLocalCluster) throw new Error('needs the local cluster: its images exist only there');
+  localVmTest(`${is} is refused: exit code 65, termination message, Event and condition`, ns, async () => {
     await apply(ns, vmPod(name, { guest: { image: reference(name) }, pod: { restartPolicy: 'Never' } }));
     expect(await waitTerminated(ns, name)).toEqual({ exitCode: 65, message: expect.stringMatching(says) });
     await eventually('ImageRejected event', async () =>

@@ -3,9 +3,8 @@ import { apply } from './harness/kubectl.ts';
 import { eventually } from '../build/eventually.ts';
 import { vmPod } from './harness/objects.ts';
 import { clusterInventory, nodeInventory, type Inventory } from './harness/inventory.ts';
-import { onLocalCluster } from './harness/local.ts';
 import { deletePod, waitReady } from './harness/vm.ts';
-import { useNamespace, vmTest } from './harness/suite.ts';
+import { localVmTest, useNamespace } from './harness/suite.ts';
 
 const ns = useNamespace('e2e-leaks');
 const rounds = Number(process.env['PODVISOR_LEAK_ROUNDS'] ?? 6);
@@ -28,11 +27,10 @@ async function lane(index: number): Promise<void> {
   }
 }
 
-vmTest(
+localVmTest(
   `${rounds} rounds of create and delete leave the nodes as they were`,
   ns,
   async () => {
-    if (!onLocalCluster) throw new Error("needs the local cluster: it looks into its nodes' namespaces");
     await apply(ns, vmPod('warm-up'));
     await waitReady(ns, 'warm-up');
     await deletePod(ns, 'warm-up');

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
 import { apply, kubectl, tryKubectl } from './kubectl.ts';
 import { eventually } from '../../build/eventually.ts';
+import { onLocalCluster } from './local.ts';
 
 /** A namespace that enforces Pod Security `restricted`, made for one test file and deleted after it. */
 export function useNamespace(name: string): string {
@@ -34,6 +35,12 @@ export function vmTest(sentence: string, namespace: string, body: () => Promise<
     },
     timeoutMs,
   );
+}
+
+/** A vmTest for the local cluster alone: it reaches below the API, into nodes, their components or the audit log. Skipped elsewhere. */
+export function localVmTest(...[sentence, ...rest]: Parameters<typeof vmTest>): void {
+  if (onLocalCluster) vmTest(sentence, ...rest);
+  else test.skip(`${sentence} (only on the local cluster)`, () => undefined);
 }
 
 async function diagnosis(namespace: string): Promise<string> {
