@@ -7,6 +7,7 @@ import { runInGuest, typeInGuest } from './harness/console.ts';
 import {
   condition,
   consoleLog,
+  deleteAndRead,
   deletePod,
   events,
   getPod,
@@ -140,12 +141,7 @@ vmTest('forced deletion leaves no pod, and a pod of the same name boots again', 
 vmTest('graceful deletion: the guest sees the ACPI button', ns, async () => {
   await apply(ns, vmPod('graceful'));
   await waitReady(ns, 'graceful');
-  const logs = spawn('kubectl', ['logs', '-f', '-n', ns, 'graceful']);
-  let text = '';
-  logs.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  await deletePod(ns, 'graceful');
-  await eventually('POWER BUTTON on the console', () => Promise.resolve(text.includes('POWER BUTTON')), 5_000);
-  logs.kill();
+  expect(await deleteAndRead(ns, 'graceful')).toContain('POWER BUTTON');
 });
 
 vmTest('Deployment: two replicas on two nodes', ns, async () => {

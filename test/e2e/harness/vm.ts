@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { getJson, kubectl, tryKubectl } from './kubectl.ts';
 import { eventually } from '../../build/eventually.ts';
 
@@ -128,4 +129,17 @@ export async function consoleLog(namespace: string, pod: string): Promise<string
 /** Deletes and waits until it is gone. */
 export async function deletePod(namespace: string, pod: string, ...flags: readonly string[]): Promise<void> {
   await kubectl(['delete', 'pod', pod, '-n', namespace, '--timeout=60s', ...flags]);
+}
+
+/** Deletes and waits until it is gone; the serial console from now to the end. */
+export async function deleteAndRead(namespace: string, pod: string, ...flags: readonly string[]): Promise<string> {
+  const logs = spawn('kubectl', ['logs', '-f', '--tail=1', '-n', namespace, pod, '-c', 'guest']);
+  let text = '';
+  logs.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  const ended = new Promise((resolve) => logs.once('close', resolve));
+  await deletePod(namespace, pod, ...flags);
+  // The API server ends the stream with the container, a moment after the last line.
+  await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 5_000))]);
+  logs.kill();
+  return text;
 }
