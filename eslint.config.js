@@ -12,8 +12,9 @@ const rooms = {
   'scheduler-plugin': ['api', 'guest', 'runtime', 'kube', 'certs'],
   controllers: ['api', 'guest', 'runtime', 'kube'],
   agent: ['api', 'guest', 'runtime', 'kube'],
+  cli: ['api', 'guest', 'webhooks', 'runtime', 'kube'],
 };
-const all = [...Object.keys(rooms), 'cli', 'dev', 'test', 'bench'];
+const all = [...Object.keys(rooms), 'dev', 'test', 'bench'];
 const pureRooms = ['api', 'guest'];
 
 const roomRule = ([room, allowed]) => ({

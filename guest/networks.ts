@@ -12,6 +12,11 @@ export interface Nic {
   readonly mtu?: number;
 }
 
+/** Bridge and tap of the guest's network with this index. */
+export function linkNames(index: number): { bridge: string; tap: string } {
+  return { bridge: `pvbr${index}`, tap: `pvtap${index}` };
+}
+
 const MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
 const TAP = new RegExp(INTERFACE_NAME);
 /** Smallest MTU virtio-net accepts (IPv4's minimum) and the largest frame a tap carries. */

@@ -1,6 +1,7 @@
 import { LAUNCHER_UID } from '../../api/names.ts';
 import type { GuestNetwork } from '../../api/guest-spec.ts';
 import { deriveMac } from '../../guest/mac.ts';
+import { linkNames } from '../../guest/networks.ts';
 import type { Nic } from '../../guest/networks.ts';
 import type { VmFacts } from '../slot-types.ts';
 import { dhcpArguments } from './dhcp.ts';
@@ -43,11 +44,6 @@ type PartResult = { readonly ok: true; readonly part: Part } | { readonly ok: fa
 /** Where an interface's own MAC is kept once the guest has it: in the kernel, so that no restart forgets it. */
 const ALIAS_PREFIX = 'podvisor:';
 const MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
-
-/** Bridge and tap of the guest's network with this index. */
-export function linkNames(index: number): { bridge: string; tap: string } {
-  return { bridge: `pvbr${index}`, tap: `pvtap${index}` };
-}
 
 /** The plan for all networks of a guest, or why one of them cannot be had. */
 export function networkPlan(vm: VmFacts, facts: NetworkFacts): PlanResult {

@@ -7,7 +7,12 @@ import { build, type BuildOptions, type Plugin } from 'esbuild';
 const root = join(import.meta.dirname, '..', '..');
 
 /** Entry by role; the image starts `/app/<role>.js`. */
-const ENTRIES = { webhook: 'webhooks/main.ts', extender: 'scheduler-plugin/main.ts', agent: 'agent/main.ts' } as const;
+const ENTRIES = {
+  webhook: 'webhooks/main.ts',
+  extender: 'scheduler-plugin/main.ts',
+  agent: 'agent/main.ts',
+  podvisor: 'cli/main.ts',
+} as const;
 type Role = keyof typeof ENTRIES;
 
 // Dependencies in CommonJS call require() of Node's own modules, which an ES module does not have.

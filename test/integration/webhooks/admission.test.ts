@@ -1,6 +1,7 @@
 import { KubeError } from '../../../kube/errors.ts';
 import { KINDS, pathOf } from '../../../kube/paths.ts';
 import type { Pod } from '../../../api/pod.ts';
+import { render } from '../../../cli/render.ts';
 import type { WebhookService } from '../../../webhooks/service.ts';
 import { container, plainPod, vmPod } from '../../build/pod.ts';
 import { startApiServer } from '../api-server.ts';
@@ -98,6 +99,20 @@ test('a sidecar keeps its token and its fields', async () => {
     env: [{ name: 'A', value: 'b' }],
     volumeMounts: [{ mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' }],
   });
+});
+
+test('`podvisor render` shows, without a cluster, the guest and the launcher that the API server stores', async () => {
+  const pod = named({ sidecars: [container({ securityContext: RESTRICTED })] });
+  expect(await create(pod)).toBe('created');
+  const stored = await api.client.get<Pod>(podPath(pod.metadata.name!));
+  const rendered = render(pod, { launcherImage: 'localhost/podvisor/launcher:dev', accelerators: { kvm: false, tcg: true } });
+  const shown = rendered.type === 'vm' ? rendered.pod : undefined;
+  expect(shown?.metadata.annotations).toEqual(stored.metadata.annotations);
+  expect(stored.spec.containers[0]).toMatchObject(shown?.spec.containers[0] ?? {});
+  // The API server adds the sidecar's token.
+  const ours = stored.spec.volumes?.filter(({ name }) => name.startsWith('podvisor-'));
+  expect(ours).toMatchObject(shown?.spec.volumes ?? []);
+  expect(stored.spec).toMatchObject({ schedulerName: shown?.spec.schedulerName, readinessGates: shown?.spec.readinessGates });
 });
 
 test('a dry run stores nothing', async () => {

@@ -1,0 +1,107 @@
+import { parseArgs } from 'node:util';
+import { EXIT_CODES, messageOf, PodvisorError } from '../runtime/errors.ts';
+import { nearest } from '../runtime/nearest.ts';
+import { VERSION } from '../runtime/version.ts';
+import { readManifests } from './read-manifests.ts';
+import { render } from './render.ts';
+import { OUTPUTS, problems, reportText } from './report.ts';
+import type { Output } from './report.ts';
+
+/** What a command leaves behind. */
+export interface CommandResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/** Text of a file, or of stdin for `-`. Throws when it cannot be read. */
+export type ReadFile = (path: string) => string;
+
+/** Exit code when a pod was refused; other ends are those of {@link EXIT_CODES}. */
+const REFUSED = 1;
+const ACCELERATORS = ['kvm', 'tcg'];
+
+export const USAGE = `podvisor ${VERSION}
+
+podvisor render [flags] FILE…     What Podvisor makes of the pods in manifests ("-" is stdin), without a cluster:
+                                  the pods as admitted, warnings, QEMU's command line; or why a pod is refused.
+  --output yaml|argv              yaml: a YAML stream with the rest as comments (default); argv: QEMU's command lines alone
+  --offers kvm,tcg                what the nodes offer (default: both)
+  --launcher-image IMAGE          as the installation names it (default: ghcr.io/podvisor/launcher:${VERSION})
+
+Pods and the templates of Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs and Lists of them are read.
+Exit codes: 0 all VMs are admitted, ${REFUSED} a pod is refused, ${EXIT_CODES.config} a flag, file or YAML that cannot be read.
+`;
+
+/** Runs the command line `podvisor WORDS…`. Total. */
+export function runCommand(words: readonly string[], readFile: ReadFile): CommandResult {
+  const [command, ...rest] = words;
+  if (command === '--help' || command === '-h' || rest.includes('--help')) return { stdout: USAGE, stderr: '', exitCode: 0 };
+  if (command === '--version') return { stdout: `podvisor ${VERSION}\n`, stderr: '', exitCode: 0 };
+  try {
+    if (command === 'render') return runRender(rest, readFile);
+    throw new PodvisorError('config', unknownCommand(command));
+  } catch (error) {
+    const exitCode = EXIT_CODES[error instanceof PodvisorError ? error.code : 'internal'];
+    return { stdout: '', stderr: `podvisor: ${messageOf(error)}\n`, exitCode };
+  }
+}
+
+function unknownCommand(command: string | undefined): string {
+  if (command === undefined) return 'a command is missing: render (--help says more)';
+  const near = nearest(command, ['render']);
+  return `unknown command "${command}"${near === undefined ? '' : `; did you mean ${near}?`} (--help lists all)`;
+}
+
+function runRender(words: readonly string[], readFile: ReadFile): CommandResult {
+  const { values, positionals } = renderWords(words);
+  if (positionals.length === 0) throw new PodvisorError('config', 'render needs a FILE, or - for stdin');
+  const context = { launcherImage: values['launcher-image'], accelerators: offersOf(values.offers) };
+  const output = outputOf(values.output);
+  const objects = positionals.flatMap((file) => readManifests(file, textOf(file, readFile)));
+  const rendered = objects.map((object) => render(object, context));
+  return {
+    stdout: reportText(rendered, output),
+    stderr: problems(rendered)
+      .map((line) => `${line}\n`)
+      .join(''),
+    exitCode: rendered.some(({ type }) => type === 'refused') ? REFUSED : 0,
+  };
+}
+
+const RENDER_OPTIONS = {
+  output: { type: 'string', default: 'yaml' },
+  offers: { type: 'string', default: 'kvm,tcg' },
+  'launcher-image': { type: 'string', default: `ghcr.io/podvisor/launcher:${VERSION}` },
+} as const;
+
+function renderWords(words: readonly string[]) {
+  try {
+    return parseArgs({ args: [...words], options: RENDER_OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new PodvisorError('config', messageOf(error), { cause: error });
+  }
+}
+
+function outputOf(text: string): Output {
+  const found = OUTPUTS.find((one) => one === text);
+  if (found === undefined) throw new PodvisorError('config', `--output is "${text}"; allowed: ${OUTPUTS.join(', ')}`);
+  return found;
+}
+
+function offersOf(text: string): { kvm: boolean; tcg: boolean } {
+  const names = text.split(',').filter(Boolean);
+  const unknown = names.find((name) => !ACCELERATORS.includes(name));
+  if (unknown !== undefined) {
+    throw new PodvisorError('config', `--offers is "${text}"; allowed: ${ACCELERATORS.join(', ')} or both, joined by a comma`);
+  }
+  return { kvm: names.includes('kvm'), tcg: names.includes('tcg') };
+}
+
+function textOf(file: string, readFile: ReadFile): string {
+  try {
+    return readFile(file);
+  } catch (error) {
+    throw new PodvisorError('config', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}

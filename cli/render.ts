@@ -1,0 +1,54 @@
+import { VM_LABEL, VM_LABEL_VALUE } from '../api/names.ts';
+import { readStoredGuest } from '../api/parse-stored.ts';
+import type { GuestSpec } from '../api/guest-spec.ts';
+import type { Pod } from '../api/pod.ts';
+import type { Violation } from '../api/violation.ts';
+import { deriveMac } from '../guest/mac.ts';
+import { linkNames } from '../guest/networks.ts';
+import { qemuArgv } from '../guest/qemu-argv.ts';
+import type { AdmissionContext } from '../webhooks/pod/context.ts';
+import { mutatePod } from '../webhooks/pod/mutate-pod.ts';
+import { validatePod } from '../webhooks/pod/validate-pod.ts';
+import { withApiDefaults } from './api-defaults.ts';
+import { podOf, titleOf } from './workloads.ts';
+import type { ManifestObject } from './workloads.ts';
+
+/** What becomes of one object of a manifest. */
+export type Rendered =
+  | { readonly type: 'not-a-vm'; readonly title: string }
+  | { readonly type: 'refused'; readonly title: string; readonly violations: readonly Violation[] }
+  | {
+      readonly type: 'vm';
+      readonly title: string;
+      /** The pod as admission leaves it. */
+      readonly pod: Pod;
+      readonly warnings: readonly string[];
+      /** QEMU's command line; MACs of Multus networks are the NAD's or the pod's and not known here. */
+      readonly argv: readonly string[];
+    };
+
+/** What admission would make of an object, by the same code the webhook runs. Pure; the cluster's own admission may say more. */
+export function render(object: ManifestObject, context: Omit<AdmissionContext, 'namespace'>): Rendered {
+  const title = titleOf(object);
+  const found = podOf(object);
+  if (found.type === 'none') return { type: 'not-a-vm', title };
+  if (found.type === 'broken') return { type: 'refused', title, violations: [{ field: found.field, message: found.reason }] };
+  const { pod } = found;
+  const label = pod.metadata.labels?.[VM_LABEL];
+  if (label === undefined) return { type: 'not-a-vm', title };
+  const inNamespace = { ...context, namespace: pod.metadata.namespace ?? '' };
+  if (label !== VM_LABEL_VALUE) return { type: 'refused', title, violations: validatePod(pod, inNamespace).violations };
+  const mutation = mutatePod(withApiDefaults(pod), inNamespace);
+  if (!mutation.ok) return { type: 'refused', title, violations: mutation.violations };
+  const stored = readStoredGuest(mutation.patched);
+  if (!stored.ok) throw new Error(`admission wrote a GuestSpec that cannot be read: ${stored.reason}`);
+  return { type: 'vm', title, pod: mutation.patched, warnings: mutation.warnings, argv: argvOf(stored.guest, pod) };
+}
+
+function argvOf(guest: GuestSpec, { metadata: { namespace = '', name = '' } }: Pod): readonly string[] {
+  const nics = guest.networks.map((network, index) => ({
+    mac: deriveMac(namespace, name, network.name),
+    tap: linkNames(index).tap,
+  }));
+  return qemuArgv(guest, { accelerator: guest.accelerator, vhostNet: false, nics });
+}

@@ -1,0 +1,146 @@
+import { parseAllDocuments, stringify } from 'yaml';
+import { runCommand } from '../../../cli/commands.ts';
+import type { CommandResult } from '../../../cli/commands.ts';
+import { readStoredGuest } from '../../../api/parse-stored.ts';
+import type { Pod } from '../../../api/pod.ts';
+
+const SPEC = { containers: [{ name: 'guest', image: 'reg/vm:1', resources: { limits: { memory: '128Mi', cpu: 2 } } }] };
+const VM = { labels: { 'podvisor.dev/vm': 'true' } };
+const template = (spec: object = SPEC, metadata: object = VM): object => ({ metadata, spec });
+const pod = (spec: object = SPEC, metadata: object = VM): object => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'vm', ...metadata },
+  spec,
+});
+const workload = (kind: string, spec: object): object => ({
+  apiVersion: 'apps/v1',
+  kind,
+  metadata: { name: 'web', namespace: 'shop' },
+  spec,
+});
+
+const run = (words: readonly string[], text = ''): CommandResult => runCommand(words, () => text);
+const renderAll = (objects: readonly object[], ...flags: string[]): CommandResult =>
+  run(['render', ...flags, 'file.yaml'], objects.map((object) => stringify(object)).join('---\n'));
+const podsIn = ({ stdout }: CommandResult): Pod[] => parseAllDocuments(stdout).map((document) => document.toJS() as Pod);
+
+test.each<[string, object, string]>([
+  ['Pod', pod(), 'vm'],
+  ['Deployment', workload('Deployment', { replicas: 2, template: template() }), 'web-0'],
+  ['StatefulSet', workload('StatefulSet', { template: template() }), 'web-0'],
+  ['DaemonSet', workload('DaemonSet', { template: template() }), 'web-0'],
+  ['Job', workload('Job', { template: template({ ...SPEC, restartPolicy: 'Never' }) }), 'web-0'],
+  [
+    'CronJob',
+    workload('CronJob', { jobTemplate: { spec: { template: template({ ...SPEC, restartPolicy: 'Never' }) } } }),
+    'web-0',
+  ],
+  ['List', { apiVersion: 'v1', kind: 'List', items: [pod()] }, 'vm'],
+])('the pod of a %s is shown as admitted, with its guest', (_, object, name) => {
+  const result = renderAll([object]);
+  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+  const [admitted] = podsIn(result);
+  expect(admitted?.metadata.name).toBe(name);
+  expect(readStoredGuest(admitted!)).toMatchObject({ ok: true, guest: { vcpus: 2, memoryBytes: 128 * 1024 * 1024 } });
+  expect(result.stdout).toContain('#   -m 128M');
+});
+
+test('the output is a YAML stream of pods and nothing else, whatever lies between them', () => {
+  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: {} };
+  const result = renderAll([pod(), service, pod(SPEC, {}), pod()]);
+  expect(podsIn(result).map(({ kind }) => kind)).toEqual(['Pod', 'Pod']);
+  expect(result.stderr).toBe('Service web: not a VM, left alone\nPod vm: not a VM, left alone\n');
+});
+
+test('only the command lines, as a shell takes them', () => {
+  const { stdout } = renderAll([pod()], '--output=argv');
+  expect(stdout).toMatch(/^# Pod vm\nqemu-system-x86_64 \\\n {2}-name guest/);
+  expect(stdout).toContain(` -blockdev '{"driver"`);
+});
+
+test('what the nodes offer decides the accelerator, and what they do not is a warning', () => {
+  expect(renderAll([pod()]).stdout).toContain('-accel kvm');
+  const emulated = renderAll([pod()], '--offers', 'tcg');
+  expect(emulated.stdout).toContain('-accel tcg');
+  expect(emulated).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Pod vm: warning: ') });
+});
+
+describe('a pod that admission would refuse', () => {
+  test.each<[string, object, RegExp]>([
+    [
+      'names an unknown annotation',
+      pod(SPEC, { ...VM, annotations: { 'podvisor.dev/bot': 'disk' } }),
+      /podvisor\.dev\/bot.*podvisor\.dev\/boot/,
+    ],
+    [
+      'has a label of another value',
+      pod(SPEC, { labels: { 'podvisor.dev/vm': 'yes' } }),
+      /metadata\.labels\[podvisor\.dev\/vm\]: "yes"/,
+    ],
+    ['has no memory', pod({ containers: [{ name: 'guest', image: 'x' }] }), /memory/],
+    ['has no containers', pod({}), /spec\.containers: must be a list/],
+    [
+      'is a template without spec',
+      workload('Deployment', { template: {} }),
+      /Deployment web: refused: spec\.template\.spec: is missing/,
+    ],
+    ['is a workload without template', workload('Job', {}), /Job web: refused: spec\.template: is missing/],
+    [
+      'has a number for an annotation',
+      pod(SPEC, { ...VM, annotations: { 'podvisor.dev/vcpus': 2 } }),
+      /metadata\.annotations: must be texts by name; put numbers and true\/false in quotes/,
+    ],
+  ])('%s: exit code 1, field and reason on stderr, nothing on stdout', (_, object, reason) => {
+    const result = renderAll([object]);
+    expect(result).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(result.stderr).toMatch(reason);
+  });
+
+  test('all reasons at once, and the other pods all the same', () => {
+    const annotations = { 'podvisor.dev/nothing': 'x', 'podvisor.dev/accelerator': 'magic' };
+    const result = renderAll([pod(SPEC, { ...VM, annotations }), pod()]);
+    expect(result.stderr.trim().split('\n')).toHaveLength(2);
+    expect(podsIn(result)).toHaveLength(1);
+    expect(result.exitCode).toBe(1);
+  });
+});
+
+describe('a command line that cannot be carried out exits with 64 and says why', () => {
+  test.each<[string, readonly string[], string, RegExp]>([
+    ['no command', [], '', /a command is missing/],
+    ['an unknown command', ['rendr', 'x'], '', /unknown command "rendr"; did you mean render\?/],
+    ['no file', ['render'], '', /needs a FILE/],
+    ['an unknown flag', ['render', '--policy=x', 'f'], '', /--policy/],
+    ['an unknown output', ['render', '--output=xml', 'f'], '', /--output is "xml"; allowed: yaml, argv/],
+    ['an unknown accelerator', ['render', '--offers=xen', 'f'], '', /--offers is "xen"; allowed: kvm, tcg/],
+    ['no YAML', ['render', 'f'], 'a: [', /f: .*line 1/],
+    ['no object', ['render', 'f'], '- 1', /f: not a Kubernetes object/],
+    ['a YAML bomb', ['render', 'f'], bomb(), /f: .*[Aa]lias/],
+  ])('%s', (_, words, text, reason) => {
+    const result = run(words, text);
+    expect(result).toMatchObject({ exitCode: 64, stdout: '' });
+    expect(result.stderr).toMatch(reason);
+  });
+
+  test('a file that is not there', () => {
+    const result = runCommand(['render', 'nowhere'], () => {
+      throw new Error('ENOENT: no such file');
+    });
+    expect(result).toEqual({ exitCode: 64, stdout: '', stderr: 'podvisor: cannot read nowhere: ENOENT: no such file\n' });
+  });
+});
+
+test('help and version', () => {
+  expect(run(['--help'])).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('podvisor render') });
+  expect(run(['--version']).stdout).toMatch(/^podvisor \S+\n$/);
+});
+
+/** Nine levels of nine: a billion laughs. */
+function bomb(): string {
+  const levels = Array.from({ length: 9 }, (_, level) => {
+    const item = level === 0 ? 'lol' : `*l${level - 1}`;
+    return `l${level}: &l${level} [${Array.from({ length: 9 }, () => item).join(',')}]`;
+  });
+  return ['kind: Pod', ...levels].join('\n');
+}
