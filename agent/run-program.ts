@@ -25,16 +25,24 @@ const MAX_OUTPUT = 1024 * 1024;
 /** Output of the program. Throws PodvisorError('io') with its last words when it cannot start, fails or takes too long. */
 export const runProgram: RunProgram = (program) =>
   new Promise((resolve, reject) => {
+    const timeoutMs = program.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const child = spawn(program.file, [...program.args], {
       stdio: ['pipe', 'pipe', 'pipe', ...(program.fds ?? [])],
-      timeout: program.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      // Not spawn's own `timeout`: its timer runs on when the program could not be started.
+      signal: AbortSignal.timeout(timeoutMs),
       killSignal: 'SIGKILL',
       env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
     });
     const stdout = collect(child.stdout);
     const stderr = collect(child.stderr);
     const fail = (why: string): void => reject(new PodvisorError('io', `${program.file} ${why}`));
-    child.once('error', (error) => fail(`could not be started: ${error.message}`));
+    child.once('error', (error) =>
+      fail(
+        error.name === 'AbortError'
+          ? `took longer than ${timeoutMs} ms and was killed`
+          : `could not be started: ${error.message}`,
+      ),
+    );
     const settle = (code: number | null, signal: string | null): void => {
       if (code === 0) return resolve(stdout());
       fail(
