@@ -105,10 +105,11 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
   notYet('dedicated-cpus', 'Host CPUs for this guest alone.', 'remove it'),
   notYet('numa', 'NUMA nodes inside the guest.', 'remove it'),
   notYet('disks', 'Which claims become disk files.', 'remove it; use a block claim in `volumeDevices`'),
-  notYet(
+  text(
     'networks',
-    "Bindings of the guest's networks other than masquerade (pod network) and bridge (secondary networks).",
-    'remove it; ask for secondary networks with k8s.v1.cni.cncf.io/networks',
+    'How the guest is joined to its networks (docs/networks.md). Secondary networks are asked for with `k8s.v1.cni.cncf.io/networks`.',
+    '`NETWORK=BINDING` entries separated by commas; NETWORK is `pod` or the interface of a secondary network (`net1`), BINDING one of `masquerade`, `bridge`, `passt`, `macvtap`, `sriov`: `pod=bridge,net1=macvtap`',
+    'by what the network is: `masquerade` for the pod network, `sriov` for virtual functions, `macvtap` for macvtap and macvlan, else `bridge`',
   ),
   notYet('cloud-init', 'Name of a Secret with cloud-init user data.', 'remove it; put the configuration into the image'),
   notYet('migration', 'Policy of live migration.', 'remove it'),

@@ -29,6 +29,10 @@ export const CPU_FEATURE = '^[+-][a-z0-9][a-z0-9._-]{0,31}$';
 export const INTERFACE_NAME = '^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$';
 /** `pod` or `<namespace>/<network attachment>`. */
 export const NETWORK_NAME = '^(pod|[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)$';
+/** A unicast MAC address, lower case. */
+export const UNICAST_MAC = '^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$';
+/** How a guest's NIC is joined to one of the pod's networks; docs/networks.md says what each costs and keeps. */
+export const BINDINGS = ['masquerade', 'bridge', 'passt', 'macvtap', 'sriov'] as const;
 /** An image reference: no blanks, no control characters. It goes into an image volume only, never to QEMU. */
 export const IMAGE_REFERENCE = '^[A-Za-z0-9][A-Za-z0-9._:/@\\[\\]-]{0,1023}$';
 
@@ -74,7 +78,14 @@ const Network = Type.Object(
   {
     name: Type.String({ pattern: NETWORK_NAME, description: '`pod`, or namespace/name of a NetworkAttachmentDefinition.' }),
     interface: Type.String({ pattern: INTERFACE_NAME, description: "Interface in the pod's network namespace." }),
-    binding: oneOf('masquerade', 'bridge'),
+    binding: oneOf(...BINDINGS),
+    mac: Type.Optional(
+      Type.String({
+        pattern: UNICAST_MAC,
+        description:
+          "The guest's MAC address. Absent: the interface's own (bridge on the pod network), or derived by the node agent.",
+      }),
+    ),
   },
   closed,
 );

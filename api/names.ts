@@ -34,6 +34,8 @@ export const LAUNCHER_COMMAND = '/usr/bin/podvisor-launch';
 export const LAUNCHER_UID = 107;
 /** Multus' network selection annotation (Network Plumbing Working Group specification, section 4.1). */
 export const NETWORKS_ANNOTATION = 'k8s.v1.cni.cncf.io/networks';
+/** Multus' annotation that puts another network in the place of the cluster's default one. */
+export const DEFAULT_NETWORK_ANNOTATION = 'v1.multus-cni.io/default-network';
 /** Where ServiceAccount admission mounts the API token; a guest container never keeps it. */
 export const TOKEN_MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** Prefix of the volumes that are ours; users may not use it. */

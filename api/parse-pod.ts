@@ -5,18 +5,16 @@ import { findGuestContainer, type GuestContainer } from './guest-container.ts';
 import type { GuestSpec } from './guest-spec.ts';
 import { parseAccelerator, parseBoot, parseDisks, parseGrace } from './parse-boot.ts';
 import { parseCpu } from './parse-cpu.ts';
-import { parseNetworks } from './parse-networks.ts';
+import { type NetworksContext, parseNetworks } from './parse-networks.ts';
 import { parseMemory, parseOtherResources, parseVcpus } from './parse-size.ts';
 import type { Pod } from './pod.ts';
 import type { Step } from './step.ts';
 import type { Violation } from './violation.ts';
 
 /** What the parser must know beyond the pod. */
-export interface ParseContext {
+export interface ParseContext extends NetworksContext {
   /** Which accelerators the cluster's nodes offer. */
   readonly accelerators: { readonly kvm: boolean; readonly tcg: boolean };
-  /** Namespace of the request: at CREATE the pod itself may not carry it yet. */
-  readonly namespace?: string;
 }
 
 export type ParsedPod =
@@ -44,7 +42,7 @@ function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext):
   const accelerator = parseAccelerator(pod, context.accelerators);
   const cpu = parseCpu(pod, accelerator.value, vcpus.value);
   const disks = parseDisks(guest);
-  const networks = parseNetworks(pod, context.namespace);
+  const networks = parseNetworks(pod, context);
   const grace = parseGrace(pod);
   const steps: readonly Step<unknown>[] = [boot, vcpus, memory, other, accelerator, cpu, disks, networks, grace];
   const value: GuestSpec = {

@@ -37,6 +37,7 @@ function inconsistency(guest: GuestSpec): string {
   }
   if (guest.networks[0]?.name !== NETWORKS_START) return `has networks[0] other than '${NETWORKS_START}'`;
   if (!unique(guest.networks.map((network) => network.interface))) return 'names one interface for two networks';
+  if (!unique(guest.networks.flatMap(({ mac }) => mac ?? []))) return 'gives two networks one MAC address';
   if (!unique(guest.disks.map((disk) => disk.volume))) return 'names one volume for two disks';
   return '';
 }

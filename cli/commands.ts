@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { EXIT_CODES, messageOf, PodvisorError } from '../runtime/errors.ts';
 import { nearest } from '../runtime/nearest.ts';
 import { VERSION } from '../runtime/version.ts';
+import { attachmentsIn } from './attachments.ts';
 import { readManifests } from './read-manifests.ts';
 import { render } from './render.ts';
 import { OUTPUTS, problems, reportText } from './report.ts';
@@ -29,6 +30,7 @@ podvisor render [flags] FILE…     What Podvisor makes of the pods in manifests
   --offers kvm,tcg                what the nodes offer (default: both)
   --launcher-image IMAGE          as the installation names it (default: ghcr.io/podvisor/launcher:${VERSION})
 
+Network attachments are taken from the same manifests; one that is not there is taken for a plain bridge network.
 Pods and the templates of Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs and Lists of them are read.
 Exit codes: 0 all VMs are admitted, ${REFUSED} a pod is refused, ${EXIT_CODES.config} a flag, file or YAML that cannot be read.
 `;
@@ -59,7 +61,7 @@ function runRender(words: readonly string[], readFile: ReadFile): CommandResult 
   const context = { launcherImage: values['launcher-image'], accelerators: offersOf(values.offers) };
   const output = outputOf(values.output);
   const objects = positionals.flatMap((file) => readManifests(file, textOf(file, readFile)));
-  const rendered = objects.map((object) => render(object, context));
+  const rendered = objects.map((object) => render(object, { ...context, attachments: attachmentsIn(objects) }));
   return {
     stdout: reportText(rendered, output),
     stderr: problems(rendered)

@@ -3,12 +3,13 @@ import { readStoredGuest } from '../api/parse-stored.ts';
 import type { GuestSpec } from '../api/guest-spec.ts';
 import type { Pod } from '../api/pod.ts';
 import type { Violation } from '../api/violation.ts';
-import { deriveMac } from '../guest/mac.ts';
+import { deriveMac, networkLabel } from '../guest/mac.ts';
 import { linkNames } from '../guest/networks.ts';
 import { qemuArgv } from '../guest/qemu-argv.ts';
 import type { AdmissionContext } from '../webhooks/pod/context.ts';
 import { mutatePod } from '../webhooks/pod/mutate-pod.ts';
 import { validatePod } from '../webhooks/pod/validate-pod.ts';
+import { seenOrAssumed } from './attachments.ts';
 import { withApiDefaults } from './api-defaults.ts';
 import { podOf, titleOf } from './workloads.ts';
 import type { ManifestObject } from './workloads.ts';
@@ -36,7 +37,8 @@ export function render(object: ManifestObject, context: Omit<AdmissionContext, '
   const { pod } = found;
   const label = pod.metadata.labels?.[VM_LABEL];
   if (label === undefined) return { type: 'not-a-vm', title };
-  const inNamespace = { ...context, namespace: pod.metadata.namespace ?? '' };
+  const namespace = pod.metadata.namespace ?? '';
+  const inNamespace = { ...context, namespace, attachments: seenOrAssumed(pod, namespace, context.attachments ?? {}) };
   if (label !== VM_LABEL_VALUE) return { type: 'refused', title, violations: validatePod(pod, inNamespace).violations };
   const mutation = mutatePod(withApiDefaults(pod), inNamespace);
   if (!mutation.ok) return { type: 'refused', title, violations: mutation.violations };
@@ -47,7 +49,7 @@ export function render(object: ManifestObject, context: Omit<AdmissionContext, '
 
 function argvOf(guest: GuestSpec, { metadata: { namespace = '', name = '' } }: Pod): readonly string[] {
   const nics = guest.networks.map((network, index) => ({
-    mac: deriveMac(namespace, name, network.name),
+    mac: network.mac ?? deriveMac(namespace, name, networkLabel(guest.networks, index)),
     tap: linkNames(index).tap,
   }));
   return qemuArgv(guest, { accelerator: guest.accelerator, vhostNet: false, nics });

@@ -1,3 +1,5 @@
+import type { GuestNetwork } from '../api/guest-spec.ts';
+
 const FNV_OFFSET = 0xcbf29ce484222325n;
 const FNV_PRIME = 0x100000001b3n;
 
@@ -10,14 +12,61 @@ export function fnv1a64(text: string): bigint {
   return hash;
 }
 
+/** First octets, both locally administered and unicast. They tell a derived address from a drawn one, so that neither passes for the other. */
+const DERIVED = '02';
+const DRAWN = '06';
+
 /**
- * The MAC of a guest's NIC: the same for the same namespace, pod name and network, so that a pod made anew under its old name keeps its
+ * The MAC of a guest's NIC: the same for the same namespace, name and network, so that a pod made anew under its old name keeps its
  * address. Locally administered, unicast (02:…); the 64-bit hash is folded to the 40 bits left.
  */
-export function deriveMac(namespace: string, podName: string, network: string): string {
+export function deriveMac(namespace: string, name: string, network: string): string {
   // A newline is in none of the three, so no two different triples make the same text.
-  const hash = fnv1a64([namespace, podName, network].join('\n'));
+  return macOf(DERIVED, [namespace, name, network].join('\n'));
+}
+
+function macOf(first: string, text: string): string {
+  const hash = fnv1a64(text);
   const folded = BigInt.asUintN(40, hash ^ (hash >> 40n));
   const octets = folded.toString(16).padStart(10, '0').match(/../g) ?? [];
-  return ['02', ...octets].join(':');
+  return [first, ...octets].join(':');
+}
+
+/** What MAC addresses are made from. */
+export interface MacSource {
+  readonly namespace: string;
+  /** What the VM is called when its pod is made anew (api/pod-identity.ts). */
+  readonly name: string | undefined;
+  /** Unique to this pod; used where there is no name. */
+  readonly request: string;
+}
+
+/**
+ * The networks with a MAC each: one that was asked for stays, else derived from the VM's name, else drawn for this pod alone. Bridge on the
+ * pod network has none: there the guest takes the address that the cluster's network gave the pod.
+ */
+export function withGuestMacs(networks: readonly GuestNetwork[], source: MacSource): GuestNetwork[] {
+  return networks.map((network, index) => {
+    if (network.mac !== undefined || !needsMac(network)) return network;
+    const label = networkLabel(networks, index);
+    const { namespace, name, request } = source;
+    const mac = name === undefined ? macOf(DRAWN, `${request}\n${label}`) : deriveMac(namespace, name, label);
+    return { ...network, mac };
+  });
+}
+
+/** Whether this is an address {@link withGuestMacs} could have drawn for a pod without a stable name. */
+export function isDrawnMac(mac: string): boolean {
+  return mac.startsWith(`${DRAWN}:`);
+}
+
+function needsMac({ name, binding }: GuestNetwork): boolean {
+  return name !== 'pod' || (binding !== 'bridge' && binding !== 'sriov');
+}
+
+/** The network's name, not its place: a network added before it must not change its address. A second use of one network is counted. */
+export function networkLabel(networks: readonly GuestNetwork[], index: number): string {
+  const name = networks[index]?.name ?? '';
+  const uses = networks.slice(0, index).filter((network) => network.name === name).length;
+  return uses === 0 ? name : `${name}#${uses + 1}`;
 }

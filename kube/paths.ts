@@ -15,6 +15,7 @@ export const KINDS = {
   services: { group: '', version: 'v1', plural: 'services' },
   events: { group: 'events.k8s.io', version: 'v1', plural: 'events' },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' },
+  networkAttachments: { group: 'k8s.cni.cncf.io', version: 'v1', plural: 'network-attachment-definitions' },
   mutatingWebhooks: { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'mutatingwebhookconfigurations' },
   validatingWebhooks: { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },
 } as const satisfies Record<string, ResourceKind>;

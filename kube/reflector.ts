@@ -4,7 +4,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Random } from '../runtime/random.ts';
 import { createCache, type Cache, type Change, type Keep } from './cache.ts';
 import type { KubeClient, Query } from './client.ts';
-import { KubeError } from './errors.ts';
+import { isNotFound, KubeError } from './errors.ts';
 import { listAll } from './list-pages.ts';
 import { keyOf, type KubeObject } from './objects.ts';
 import { nextReflectorStep, type ReflectorOutcome, type ReflectorState } from './reflector-plan.ts';
@@ -19,6 +19,8 @@ export interface ReflectorOptions<T> {
   readonly query?: Query;
   /** What to keep of an object (default: all of it); undefined or a throw = leave it out. `managedFields` are gone already. */
   readonly keep?: (raw: KubeObject) => T | undefined;
+  /** The kind may not be installed (a CRD of others): then the collection is empty until it is, and that is no fault. */
+  readonly mayBeAbsent?: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -97,8 +99,9 @@ async function run<T>(running: Running<T>): Promise<void> {
   }
 }
 
-function logOutcome<T>({ log, path }: ReflectorOptions<T>, outcome: ReflectorOutcome, delayMs: number): void {
+function logOutcome<T>({ log, path, mayBeAbsent }: ReflectorOptions<T>, outcome: ReflectorOutcome, delayMs: number): void {
   if (outcome.kind === 'listed' || outcome.error === undefined || outcome.error.reason === 'Aborted') return;
+  if (mayBeAbsent === true && outcome.error.status === 404) return log.debug({ path }, 'the kind is not installed');
   const fields = { path, status: outcome.error.status, reason: outcome.error.message, delayMs: Math.round(delayMs) };
   if (outcome.kind === 'watched' && outcome.healthy) log.debug(fields, 'watch ended; resuming');
   else log.warn(fields, 'cannot list or watch; trying again');
@@ -111,6 +114,7 @@ async function list<T>({ options, cache, signal, onSynced }: Running<T>): Promis
     onSynced();
     return { kind: 'listed', version };
   } catch (error) {
+    if (options.mayBeAbsent === true && isNotFound(error)) for (const change of cache.replace([])) tell(options, change);
     return { kind: 'list-failed', error: asKubeError(error) };
   }
 }

@@ -25,6 +25,7 @@ const service = await startWebhookService({
   log,
   metrics,
   launcherImage: options.launcherImage,
+  multusNamespace: options.multusNamespace,
   namespace,
   dnsNames: [`${serviceName}.${namespace}.svc`, `${serviceName}.${namespace}.svc.cluster.local`],
   lifetimes: {

@@ -9,6 +9,10 @@ export const WEBHOOK_OPTIONS = defineOptions({
   summary: 'admission of VM pods',
   options: {
     launcherImage: textOption({ doc: 'Image that runs guests; takes the place of the guest container’s image.' }),
+    multusNamespace: textOption({
+      doc: 'Where Multus looks for default networks that name no namespace.',
+      default: 'kube-system',
+    }),
     namespace: textOption({ doc: 'Namespace of the Service and the certificate Secret.', default: 'podvisor-system' }),
     serviceName: textOption({ doc: 'Service in front of all replicas.', default: 'podvisor-webhook' }),
     servicePort: integerOption({ doc: 'Port of that Service.', default: 443, min: 1, max: 65535 }),

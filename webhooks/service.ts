@@ -15,6 +15,7 @@ import type { Random } from '../runtime/random.ts';
 import { clusterOffer, nodeOffer } from './accelerators.ts';
 import type { NodeOffer } from './accelerators.ts';
 import { PROBE_PATH, SECRET_NAME } from './names.ts';
+import { type AttachmentStore, createAttachmentStore } from './networks/attachment-store.ts';
 import type { Target } from './publish/configurations.ts';
 import { createPublisher } from './publish/publisher.ts';
 import type { Publisher } from './publish/publisher.ts';
@@ -30,6 +31,8 @@ export interface WebhookServiceOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly launcherImage: string;
+  /** Where Multus looks for default networks without a namespace; left out = its own default. */
+  readonly multusNamespace?: string;
   readonly namespace: string;
   /** Names the certificate is for; the first is what the API server calls us. */
   readonly dnsNames: readonly string[];
@@ -50,20 +53,21 @@ export interface WebhookService {
 /** Admission server, certificates and publication, the same in every replica; started in this order and stopped in the reverse one. */
 export async function startWebhookService(options: WebhookServiceOptions): Promise<WebhookService> {
   const nodes = createReflector<NodeOffer>({ ...options, path: pathOf(KINDS.nodes), keep: nodeOffer });
+  const attachments = createAttachmentStore(options);
   const certificates = createCertStore({ ...options, secretName: SECRET_NAME, expiry: expiryGauge(options.metrics) });
   const server = await startHttps({
-    handler: admissionApp(nodes, options),
+    handler: admissionApp({ nodes, attachments }, options),
     port: options.port,
     certificate: certificates,
     log: options.log,
   });
   const publisher = createServicePublisher(certificates, options.target(server.port), options);
   certificates.onChange(() => publisher.poke());
-  for (const part of [nodes, certificates, publisher]) part.start();
+  for (const part of [nodes, attachments, certificates, publisher]) part.start();
   return {
     port: server.port,
     ready: () => readiness(nodes, certificates),
-    stop: () => stopAll(server, [publisher, certificates, nodes]),
+    stop: () => stopAll(server, [publisher, certificates, attachments, nodes]),
   };
 }
 
@@ -79,12 +83,14 @@ function readiness(nodes: Reflector<NodeOffer>, certificates: CertStore): string
 }
 
 function admissionApp(
-  nodes: Reflector<NodeOffer>,
-  { launcherImage, log, metrics, clock }: WebhookServiceOptions,
+  { nodes, attachments }: { nodes: Reflector<NodeOffer>; attachments: AttachmentStore },
+  { launcherImage, multusNamespace, log, metrics, clock }: WebhookServiceOptions,
 ): ReturnType<typeof createAdmissionApp> {
   return createAdmissionApp({
     launcherImage,
     log,
+    ...(multusNamespace === undefined ? {} : { multusNamespace }),
+    attachments: (keys) => attachments.gather(keys),
     accelerators: () => clusterOffer(nodes.list()),
     metrics: createAdmissionMetrics(metrics, () => clock.now()),
   });

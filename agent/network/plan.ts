@@ -98,7 +98,7 @@ function masquerade(vm: VmFacts, network: GuestNetwork, index: number, { link, f
       ip: [...makeBridge(index, link.mtu, facts.links), `address add ${BRIDGE_ADDRESS}/24 dev ${bridge}`, ...up(index)],
       // route_localnet: port-forward dials 127.0.0.1 in the pod, and that goes on to the guest.
       sysctls: [`net/ipv4/conf/${bridge}/route_localnet`, ...noIpv6([bridge, tap], facts)],
-      nic: { mac: deriveMac(vm.namespace, vm.name, network.name), tap, mtu: link.mtu },
+      nic: { mac: network.mac ?? deriveMac(vm.namespace, vm.name, network.name), tap, mtu: link.mtu },
     },
   };
 }
@@ -109,14 +109,15 @@ function bridged(vm: VmFacts, network: GuestNetwork, index: number, { link, fact
     const kind = link.kind === '' ? 'no kind' : link.kind;
     return { ok: false, reason: `network '${network.name}': interface '${link.name}' is ${kind}; binding bridge needs a veth` };
   }
-  const mac = link.alias.startsWith(ALIAS_PREFIX) ? link.alias.slice(ALIAS_PREFIX.length) : link.mac;
+  const own = link.alias.startsWith(ALIAS_PREFIX) ? link.alias.slice(ALIAS_PREFIX.length) : link.mac;
+  const mac = network.mac ?? own;
   if (!MAC.test(mac))
     return { ok: false, reason: `network '${network.name}': interface '${link.name}' has no unicast MAC ('${mac}')` };
   const { bridge, tap } = linkNames(index);
   const other = deriveMac(vm.namespace, vm.name, `${network.name}\nuplink`);
   const takeOver = [
     `link set dev ${link.name} down`,
-    `link set dev ${link.name} alias ${ALIAS_PREFIX}${mac}`,
+    `link set dev ${link.name} alias ${ALIAS_PREFIX}${own}`,
     `link set dev ${link.name} address ${other}`,
     // The address is the guest's to use: two answers to one ARP question would break it.
     `address flush dev ${link.name}`,

@@ -1,12 +1,21 @@
 import type { GuestSpec } from '../../api/guest-spec.ts';
-import { BOOT_VOLUME, GUEST_ANNOTATION, GUEST_READY, SCHEDULER_NAME, SCRATCH_VOLUME, TOKEN_MOUNT_PATH } from '../../api/names.ts';
+import {
+  BOOT_VOLUME,
+  GUEST_ANNOTATION,
+  GUEST_READY,
+  NETWORKS_ANNOTATION,
+  SCHEDULER_NAME,
+  SCRATCH_VOLUME,
+  TOKEN_MOUNT_PATH,
+} from '../../api/names.ts';
+import { withMacs } from '../../api/network-selection.ts';
 import type { Container, Pod, PodSpec, Volume } from '../../api/pod.ts';
 import { launcherContainer } from './launcher-container.ts';
-import { withField, withNamed, without } from './lists.ts';
+import { withNamed, without } from './lists.ts';
 
 type Step = (pod: Pod, guest: GuestSpec) => Pod;
 
-const STEPS: readonly Step[] = [setVolumes, setReadinessGate, setScheduler, setAutomount, setAnnotation];
+const STEPS: readonly Step[] = [setVolumes, setReadinessGate, setScheduler, setAutomount, setNetworks, setAnnotation];
 
 /**
  * The pod that runs `guest`: every field Podvisor owns is set, every other one is left alone. Idempotent; the memory request is not set
@@ -65,11 +74,21 @@ function setAutomount(pod: Pod): Pod {
   return withSpec(pod, { automountServiceAccountToken: false });
 }
 
-function setAnnotation(pod: Pod, guest: GuestSpec): Pod {
-  const annotations = withField<Record<string, string>, string>(
-    { ...pod.metadata.annotations },
-    GUEST_ANNOTATION,
-    JSON.stringify(guest),
+/** Multus is told the guest's MAC addresses, so that a port that filters by them lets the guest through. */
+function setNetworks(pod: Pod, guest: GuestSpec): Pod {
+  const text = pod.metadata.annotations?.[NETWORKS_ANNOTATION] ?? '';
+  const [, ...secondary] = guest.networks;
+  const told = withMacs(
+    text,
+    secondary.map(({ mac }) => mac),
   );
-  return { ...pod, metadata: { ...pod.metadata, annotations } };
+  return told === text ? pod : annotated(pod, NETWORKS_ANNOTATION, told);
+}
+
+function setAnnotation(pod: Pod, guest: GuestSpec): Pod {
+  return annotated(pod, GUEST_ANNOTATION, JSON.stringify(guest));
+}
+
+function annotated(pod: Pod, name: string, value: string): Pod {
+  return { ...pod, metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, [name]: value } } };
 }

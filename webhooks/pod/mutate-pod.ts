@@ -3,6 +3,8 @@ import { ACCELERATOR_ANNOTATION } from '../../api/parse-boot.ts';
 import { GUEST_ANNOTATION } from '../../api/names.ts';
 import type { Pod } from '../../api/pod.ts';
 import { completeGuest } from '../../guest/complete.ts';
+import { withGuestMacs } from '../../guest/mac.ts';
+import { macSource } from '../networks/guest-macs.ts';
 import { addOverhead } from './add-overhead.ts';
 import { applyGuest, editGuestContainer } from './apply-guest.ts';
 import { checkForeignUse } from './check-foreign-use.ts';
@@ -16,11 +18,11 @@ import { verifyGuest } from './verify-guest.ts';
 export function mutatePod(pod: Pod, context: AdmissionContext): Mutation {
   if (pod.metadata.annotations?.[GUEST_ANNOTATION] !== undefined) return verified(pod, context);
   const offer = accelerators(pod, context);
-  const parsed = parseGuest(pod, { accelerators: offer.accelerators, namespace: context.namespace });
+  const parsed = parseGuest(pod, { ...context, accelerators: offer.accelerators });
   const foreign = checkForeignUse(pod);
   if (!parsed.ok) return { ok: false, violations: [...parsed.violations, ...foreign] };
   if (foreign.length > 0) return { ok: false, violations: foreign };
-  const guest = completeGuest(parsed.guest);
+  const guest = completeGuest({ ...parsed.guest, networks: withGuestMacs(parsed.guest.networks, macSource(pod, context)) });
   const sized = editGuestContainer(pod, guest, (container) => addOverhead(container, guest));
   return {
     ok: true,

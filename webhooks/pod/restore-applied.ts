@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { GuestSpec } from '../../api/guest-spec.ts';
-import { SCHEDULER_NAME } from '../../api/names.ts';
+import { NETWORKS_ANNOTATION, SCHEDULER_NAME } from '../../api/names.ts';
+import { withMacs } from '../../api/network-selection.ts';
 import { readStoredGuest } from '../../api/parse-stored.ts';
 import type { Container, Pod, ResourceRequirements } from '../../api/pod.ts';
 import { removeOverhead } from './add-overhead.ts';
@@ -17,7 +18,7 @@ export function restoreApplied(old: Pod, pod: Pod): Pod {
   const before = stored.ok ? old.spec.containers.find((container) => container.name === stored.guest.container) : undefined;
   if (!stored.ok || before === undefined) return pod;
   const restored = editGuestContainer(pod, stored.guest, (container) => restoreContainer(before, container, stored.guest));
-  return restorePodFields(old, restored);
+  return restoreNetworks(old, restorePodFields(old, restored), stored.guest);
 }
 
 type Restore = (before: Container, now: Container, guest: GuestSpec) => Container;
@@ -69,4 +70,15 @@ function restorePodFields(old: Pod, pod: Pod): Pod {
     ...(old.spec.automountServiceAccountToken === false ? { automountServiceAccountToken: false } : {}),
   };
   return { ...pod, spec };
+}
+
+/** The same networks as the user wrote them, without the MAC addresses that admission told Multus. */
+function restoreNetworks(old: Pod, pod: Pod, guest: GuestSpec): Pod {
+  const before = old.metadata.annotations?.[NETWORKS_ANNOTATION];
+  const now = pod.metadata.annotations?.[NETWORKS_ANNOTATION];
+  if (before === undefined || now === undefined || now === before) return pod;
+  const [, ...secondary] = guest.networks;
+  const macs = secondary.map(({ mac }) => mac);
+  if (withMacs(now, macs) !== before) return pod;
+  return { ...pod, metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, [NETWORKS_ANNOTATION]: before } } };
 }

@@ -8,6 +8,7 @@ import { parseQuantity, wholeUp } from '../../api/quantity.ts';
 import { annotationField } from '../../api/violation.ts';
 import type { Violation } from '../../api/violation.ts';
 import { overheadBytes } from '../../guest/overhead.ts';
+import { macSource, verifiedMacs } from '../networks/guest-macs.ts';
 import { applyGuest } from './apply-guest.ts';
 import type { AdmissionContext } from './context.ts';
 import { differences } from './differences.ts';
@@ -50,9 +51,10 @@ function checkLaunched(pod: Pod, guest: GuestSpec): readonly Violation[] {
 /** What the pod itself says, in the accelerator that was chosen when it was admitted: nodes may have come or gone since. */
 function checkParsed(pod: Pod, guest: GuestSpec, context: AdmissionContext): readonly Violation[] {
   const accelerators = { kvm: guest.accelerator === 'kvm', tcg: true };
-  const parsed = parseGuest(withoutGuest(pod, guest), { accelerators, namespace: context.namespace });
+  const parsed = parseGuest(withoutGuest(pod, guest), { ...context, accelerators });
   if (!parsed.ok) return parsed.violations;
-  const expected: GuestSpec = { ...parsed.guest, overheadBytes: guest.overheadBytes };
+  const networks = [...verifiedMacs(parsed.guest.networks, guest.networks, macSource(pod, context))];
+  const expected: GuestSpec = { ...parsed.guest, networks, overheadBytes: guest.overheadBytes };
   if (isDeepStrictEqual(expected, guest)) return [];
   const fields = differences(guest, expected, '').join(', ');
   return [{ field: FIELD, message: `does not match the pod it is on (${fields}); ${REMEDY}` }];

@@ -1,4 +1,4 @@
-import { AGENT_NAMESPACE, GUEST_ANNOTATION, SYSTEM_NAMESPACE, VM_LABEL } from '../../api/names.ts';
+import { AGENT_NAMESPACE, GUEST_ANNOTATION, NETWORKS_ANNOTATION, SYSTEM_NAMESPACE, VM_LABEL } from '../../api/names.ts';
 import { CONFIGURATION_NAME, MUTATE_PATH, MUTATE_WEBHOOK, VALIDATE_PATH, VALIDATE_WEBHOOK } from '../names.ts';
 
 /** Where the API server finds the webhooks: a Service in a cluster, a base URL in tests. */
@@ -34,7 +34,10 @@ export function mutatingConfiguration(input: ConfigurationInput): WebhookConfigu
     rules: [rule(['CREATE', 'UPDATE'], ['pods'])],
     matchConditions: [
       { name: 'labelled-as-vm', expression: LABELLED },
-      { name: 'spec-changes', expression: `request.operation == 'CREATE' || object.spec != oldObject.spec` },
+      {
+        name: 'spec-changes',
+        expression: `request.operation == 'CREATE' || object.spec != oldObject.spec || ${changed('annotations', NETWORKS_ANNOTATION)}`,
+      },
     ],
     // Others may add to the pod after us; we then verify the result once more.
     reinvocationPolicy: 'IfNeeded',

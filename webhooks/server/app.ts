@@ -2,10 +2,12 @@ import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { Attachments } from '../../api/attachments.ts';
 import type { Accelerator } from '../../api/guest-spec.ts';
+import { wantedAttachments } from '../../api/parse-networks.ts';
 import { MUTATE_PATH, PROBE_PATH, VALIDATE_PATH } from '../names.ts';
 import { decideMutate, decideValidate } from './decide.ts';
-import type { Decide } from './decide.ts';
+import type { Decide, DecisionContext } from './decide.ts';
 import type { AdmissionMetrics, Outcome } from './metrics.ts';
 import { readReview, reviewResponse } from './review.ts';
 import type { AdmissionRequest, Decision } from './review.ts';
@@ -15,6 +17,10 @@ export interface AdmissionAppOptions {
   readonly launcherImage: string;
   /** What nodes offer now; called once a request. */
   readonly accelerators: () => Readonly<Record<Accelerator, boolean>>;
+  /** Those of these network attachments (`namespace/name`) that the cluster has; called when a pod names any. Left out = none. */
+  readonly attachments?: (keys: readonly string[]) => Promise<Attachments>;
+  /** Where Multus looks for default networks without a namespace; left out = its own default. */
+  readonly multusNamespace?: string;
   readonly metrics: AdmissionMetrics;
   readonly log: Log;
 }
@@ -49,16 +55,25 @@ function outcomeOf(response: Response): Outcome {
 }
 
 function admission(webhook: string, decide: Decide, options: AdmissionAppOptions): RequestHandler {
-  return (request: Request, response: Response) => {
+  return async (request: Request, response: Response) => {
     // express leaves the body undefined when its content type is not the one asked for.
     if (request.body === undefined) return answerText(response, 415, 'content type must be application/json');
     const review = readReview(request.body);
     if (!review.ok) return answerText(response, 400, `not an AdmissionReview Podvisor can answer: ${review.reason}`);
-    const decision = decide(review.request, { launcherImage: options.launcherImage, accelerators: options.accelerators() });
+    const decision = decide(review.request, await gatherContext(review.request, options));
     if (decision.message !== undefined) logRefusal(webhook, review.request, decision, options.log);
     response.locals['outcome'] = decision.message === undefined ? 'allowed' : 'refused';
     response.json(reviewResponse(review.request.uid, decision));
   };
+}
+
+/** All facts a decision is made from, from memory but for a network attachment that nobody has seen yet. */
+async function gatherContext(request: AdmissionRequest, options: AdmissionAppOptions): Promise<DecisionContext> {
+  const { launcherImage, multusNamespace } = options;
+  const from = { namespace: request.namespace, ...(multusNamespace === undefined ? {} : { multusNamespace }) };
+  const keys = request.operation === 'CREATE' ? wantedAttachments(request.object, from) : [];
+  const attachments = keys.length === 0 ? {} : await options.attachments?.(keys);
+  return { launcherImage, accelerators: options.accelerators(), ...from, attachments: attachments ?? {} };
 }
 
 function logRefusal(webhook: string, { namespace, name, object }: AdmissionRequest, { message }: Decision, log: Log): void {

@@ -7,26 +7,30 @@ import { restoreApplied } from '../pod/restore-applied.ts';
 import { validateEphemeralContainers, validatePod, validateResize, validateUpdate } from '../pod/validate-pod.ts';
 import type { AdmissionRequest, Decision } from './review.ts';
 
-type Context = Omit<AdmissionContext, 'namespace'>;
+/** What a decision is made from beside the request. */
+export type DecisionContext = Omit<AdmissionContext, 'namespace' | 'requestUid'>;
 
 /** Chooses what to do with a request to one of the webhooks. Pure. */
-export type Decide = (request: AdmissionRequest, context: Context) => Decision;
+export type Decide = (request: AdmissionRequest, context: DecisionContext) => Decision;
 
 /** CREATE of a labelled pod, and an UPDATE that may be the same file applied again. */
-export function decideMutate(request: AdmissionRequest, context: Context): Decision {
+export function decideMutate(request: AdmissionRequest, context: DecisionContext): Decision {
   if (request.operation === 'UPDATE') {
     const { object, oldObject } = request;
     return { warnings: [], patch: oldObject === undefined ? [] : podPatch(object, restoreApplied(oldObject, object)) };
   }
-  const mutation = mutatePod(request.object, { ...context, namespace: request.namespace });
+  const mutation = mutatePod(request.object, { ...context, namespace: request.namespace, requestUid: request.uid });
   if (!mutation.ok) return refused('cannot run this pod as a VM', mutation.violations);
   return { warnings: mutation.warnings, patch: podPatch(request.object, mutation.patched) };
 }
 
 /** CREATE and the updates of a labelled pod. */
-export function decideValidate(request: AdmissionRequest, context: Context): Decision {
+export function decideValidate(request: AdmissionRequest, context: DecisionContext): Decision {
   if (request.operation === 'CREATE') {
-    return toDecision('cannot run this pod as a VM', validatePod(request.object, { ...context, namespace: request.namespace }));
+    return toDecision(
+      'cannot run this pod as a VM',
+      validatePod(request.object, { ...context, namespace: request.namespace, requestUid: request.uid }),
+    );
   }
   const validate = UPDATES[request.subResource];
   if (validate === undefined || request.oldObject === undefined) return { warnings: [] };

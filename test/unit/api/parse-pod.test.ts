@@ -124,28 +124,6 @@ describe('parseGuest reads', () => {
   });
 });
 
-describe('parseGuest reads secondary networks', () => {
-  const pod = { name: 'pod', interface: 'eth0', binding: 'masquerade' };
-  const cases: [string, { name: string; interface: string }[]][] = [
-    ['lan', [{ name: 'default/lan', interface: 'net1' }]],
-    [' lan , other/lan@lan0 ', [{ name: 'default/lan', interface: 'net1' }, { name: 'other/lan', interface: 'lan0' }]],
-    ['[{"name":"lan","mac":"02:00:00:00:00:05"}]', [{ name: 'default/lan', interface: 'net1' }]],
-    ['[{"name":"a","interface":"x0"},{"name":"b","namespace":"n"}]', [{ name: 'default/a', interface: 'x0' }, { name: 'n/b', interface: 'net2' }]],
-    ['[]', []],
-    ['', []],
-  ]; // prettier-ignore
-  it.each(cases)('%s', (text, expected) => {
-    const networks = guestOf(annotated({ 'k8s.v1.cni.cncf.io/networks': text })).networks;
-    expect(networks).toEqual([pod, ...expected.map((one) => ({ ...one, binding: 'bridge' }))]);
-  });
-
-  it("in the request's namespace when the pod does not carry one yet", () => {
-    const annotations = { 'k8s.v1.cni.cncf.io/networks': 'lan' };
-    const parsed = parseGuest({ metadata: { annotations }, spec: vmPod().spec }, { ...BOTH, namespace: 'prod' });
-    expect(parsed.ok && parsed.guest.networks[1]?.name).toBe('prod/lan');
-  });
-});
-
 describe('parseGuest warns of', () => {
   it('emulation that nobody asked for', () => {
     const parsed = parseGuest(vmPod(), TCG);

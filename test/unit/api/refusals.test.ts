@@ -17,7 +17,6 @@ const guest = (fields: Partial<Container>) => vmPod({ guest: fields });
 const spec = (fields: Partial<PodSpec>) => vmPod({ spec: fields });
 const limits = (list: Record<string, string>) => guest({ resources: { limits: list } });
 const security = (fields: SecurityContext) => guest({ securityContext: fields });
-const networks = (text: string) => annotated('k8s.v1.cni.cncf.io/networks', text);
 
 /** What is refused, and what the answer must say: the field, the value, what is allowed, what to do. */
 const CASES: Record<string, [Pod, string[], ParseContext?]> = {
@@ -34,7 +33,7 @@ const CASES: Record<string, [Pod, string[], ParseContext?]> = {
   'UEFI': [annotated('podvisor.dev/firmware', 'uefi'), ['is not supported yet; allowed: bios']],
   'secure boot': [annotated('podvisor.dev/firmware', 'uefi-secure'), ['is not supported yet; allowed: bios']],
   ...Object.fromEntries(
-    ['tpm', 'dedicated-cpus', 'numa', 'disks', 'networks', 'cloud-init', 'migration', 'power'].map((name): [string, [Pod, string[]]] => [
+    ['tpm', 'dedicated-cpus', 'numa', 'disks', 'cloud-init', 'migration', 'power'].map((name): [string, [Pod, string[]]] => [
       `the annotation ${name} of later`,
       [annotated(`podvisor.dev/${name}`, 'x'), [`metadata.annotations[podvisor.dev/${name}]: "x": is not supported yet; remove it`]],
     ]),
@@ -126,15 +125,6 @@ const CASES: Record<string, [Pod, string[], ParseContext?]> = {
     guest({ volumeDevices: Array.from({ length: 16 }, (_, index) => ({ name: `d${index}`, devicePath: `/dev/x${index}` })) }),
     ['spec.containers[0].volumeDevices: "16": allowed: at most 15 block claims'],
   ],
-  'networks that cannot be read': [networks('a/b/c'), ['k8s.v1.cni.cncf.io/networks]: "a/b/c": cannot be read; allowed:']],
-  'networks that are not JSON': [networks('[{'), ['cannot be read']],
-  'a network without a name': [networks('[{"namespace":"x"}]'), ['is no network name']],
-  'a network whose name is no text': [networks('[{"name":5}]'), ['cannot be read']],
-  'an interface name that is none': [networks('lan@a b'), ['is no interface name', 'at most 15 characters']],
-  'an interface name that is taken': [networks('lan@eth0'), ['interface "eth0" is reserved']],
-  'an interface name of the node agent': [networks('lan@pvtap0'), ['interface "pvtap0" is reserved']],
-  'an interface used twice': [networks('a@x0,b@x0'), ['interface "x0" is used by two networks']],
-  'too many networks': [networks(Array.from({ length: 8 }, (_, index) => `n${index}`).join(',')), ['allowed: at most 7 beside the pod network']],
   'a negative grace period': [spec({ terminationGracePeriodSeconds: -1 }), ['spec.terminationGracePeriodSeconds: "-1"']],
 }; // prettier-ignore
 

@@ -144,3 +144,24 @@ function bomb(): string {
   });
   return ['kind: Pod', ...levels].join('\n');
 }
+
+describe('networks', () => {
+  const networked = pod(SPEC, { ...VM, annotations: { 'k8s.v1.cni.cncf.io/networks': 'lan' } });
+  const lan = (type: string): object => ({
+    apiVersion: 'k8s.cni.cncf.io/v1',
+    kind: 'NetworkAttachmentDefinition',
+    metadata: { name: 'lan' },
+    spec: { config: JSON.stringify({ type }) },
+  });
+
+  test('that are not among the manifests are taken for bridges, with a warning', () => {
+    const result = renderAll([networked]);
+    expect(result).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("'default/lan' is not among the manifests") });
+    expect(readStoredGuest(podsIn(result)[0]!)).toMatchObject({ ok: true, guest: { networks: [{}, { binding: 'bridge' }] } });
+  });
+
+  test('of the manifests are what they are', () => {
+    expect(renderAll([lan('bridge'), networked])).toMatchObject({ exitCode: 0 });
+    expect(renderAll([lan('ipvlan'), networked])).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('ipvlan') });
+  });
+});

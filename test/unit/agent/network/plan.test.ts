@@ -202,3 +202,19 @@ describe('DNS', () => {
     expect(guestDns(dns, 'team', node)).toEqual({ servers, searches });
   });
 });
+
+test('the addresses admission gave are used; a GuestSpec of the version before has none', () => {
+  const [pod, lan] = withBridge.guest.networks;
+  const given = vmFacts({
+    guest: guestSpec({
+      networks: [
+        { ...pod!, mac: '02:00:00:00:00:01' },
+        { ...lan!, mac: '02:00:00:00:00:02' },
+      ],
+    }),
+  });
+  const plan = planOf(given, [ETH0, NET1]);
+  expect(plan.nics.map(({ mac }) => mac)).toEqual(['02:00:00:00:00:01', '02:00:00:00:00:02']);
+  expect(plan.dhcp).toContain('--dhcp-host=02:00:00:00:00:01,10.0.2.2,vm,infinite');
+  expect(planOf(withBridge, [ETH0, NET1]).nics[1]?.mac).toBe(NET1.mac);
+});
