@@ -78,17 +78,19 @@ test('a labelled pod becomes a launcher that Pod Security restricted admits, and
   expect(JSON.stringify(stored.spec)).not.toContain('kube-api-access');
 });
 
-test('a stored pod, sent again under another name, needs no second mutation', async () => {
+test('a stored pod, sent again under its name, needs no second mutation; under another it would have the MAC address of the first', async () => {
   const pod = named({ sidecars: [container({ securityContext: RESTRICTED })] });
+  const name = pod.metadata.name!;
   expect(await create(pod)).toBe('created');
-  const stored = await api.client.get<Pod>(podPath(pod.metadata.name!));
-  const copy: Pod = {
+  const stored = await api.client.get<Pod>(podPath(name));
+  const copy = (as: string): Pod => ({
     ...stored,
-    metadata: { name: fresh(), namespace: NAMESPACE, labels: stored.metadata.labels!, annotations: stored.metadata.annotations! },
-  };
-  expect(await create(copy)).toBe('created');
-  const again = await api.client.get<Pod>(podPath(copy.metadata.name!));
-  expect(again.spec).toEqual(stored.spec);
+    metadata: { name: as, namespace: NAMESPACE, labels: stored.metadata.labels!, annotations: stored.metadata.annotations! },
+  });
+  expect(await create(copy(fresh()))).toContain('(networks[0].mac)');
+  await api.client.delete(podPath(name), { gracePeriodSeconds: 0 });
+  expect(await create(copy(name))).toBe('created');
+  expect((await api.client.get<Pod>(podPath(name))).spec).toEqual(stored.spec);
 });
 
 test('a sidecar keeps its token and its fields', async () => {
