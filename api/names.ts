@@ -12,6 +12,8 @@ export const GUEST_ANNOTATION = 'podvisor.dev/guest';
 export const GUEST_READY = 'podvisor.dev/guest-ready';
 /** Pod condition: True = hardware virtualisation (KVM), False = emulation (TCG). */
 export const ACCELERATED = 'podvisor.dev/accelerated';
+/** Pod condition, only on pods that ever collided: False = another VM pod has the same MAC on the same network. */
+export const MAC_UNIQUE = 'podvisor.dev/mac-unique';
 /** Extended resources the agent's device plugin offers, by accelerator; one unit is one VM slot. */
 export const DEVICE_RESOURCE = { kvm: 'podvisor.dev/kvm', tcg: 'podvisor.dev/tcg' } as const;
 /** Scheduler that VM pods are given when they name none. */

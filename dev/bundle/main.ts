@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, '..', '..');
 const ENTRIES = {
   webhook: 'webhooks/main.ts',
   extender: 'scheduler-plugin/main.ts',
+  controllers: 'controllers/main.ts',
   agent: 'agent/main.ts',
   podvisor: 'cli/main.ts',
 } as const;

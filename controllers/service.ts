@@ -1,0 +1,70 @@
+import { Gauge } from 'prom-client';
+import type { KubeClient } from '../kube/client.ts';
+import { createEventRecorder } from '../kube/events.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { Random } from '../runtime/random.ts';
+import type { Controller } from './controller.ts';
+import { createLedWrites } from './leadership/led-writes.ts';
+import type { LedWrites } from './leadership/led-writes.ts';
+import { createMacCollisions } from './mac-collisions/controller.ts';
+
+/** What the controllers need: everything that tells a test from the real thing. */
+export interface ControllersOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Where the Lease is. */
+  readonly namespace: string;
+  /** This replica. */
+  readonly podName: string;
+  readonly leaseMs: number;
+}
+
+/** Running controllers. */
+export interface ControllersService {
+  /** '' = all caches are filled, else why not. A replica that does not lead is as ready as one that does. */
+  ready(): string;
+  leading(): boolean;
+  stop(): Promise<void>;
+}
+
+/** Starts every controller: all replicas watch and decide, the leader writes. */
+export function startControllers(options: ControllersOptions): ControllersService {
+  const { podName, metrics } = options;
+  const writes = createLedWrites({ ...options, identity: podName });
+  const events = createEventRecorder({ ...options, component: 'podvisor-controllers', host: podName });
+  const controllers: readonly Controller[] = [createMacCollisions({ ...options, events, writes })];
+  registerGauges(metrics, writes);
+  for (const controller of controllers) controller.start();
+  return {
+    ready: () => controllers.map((controller) => controller.unready()).find((reason) => reason !== '') ?? '',
+    leading: () => writes.leading(),
+    stop: async () => {
+      await Promise.all(controllers.map((controller) => controller.stop()));
+      await writes.stop();
+      await events.flush();
+    },
+  };
+}
+
+function registerGauges({ registry }: Metrics, writes: LedWrites): void {
+  const gauge = (name: string, help: string, value: () => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value());
+      },
+    });
+  gauge(
+    'podvisor_controllers_leading',
+    '1 while this replica holds the Lease, which is only while there is something to write.',
+    () => (writes.leading() ? 1 : 0),
+  );
+  gauge('podvisor_controllers_pending_writes', 'Objects whose report differs from what it should be.', () => writes.pending());
+}

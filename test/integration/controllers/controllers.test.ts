@@ -1,0 +1,132 @@
+import type { PodCondition } from '../../../api/pod.ts';
+import type { Lease } from '../../../kube/lease-plan.ts';
+import { KINDS, pathOf } from '../../../kube/paths.ts';
+import { eventually } from '../../build/eventually.ts';
+import { startApiServer, type ApiServer } from '../api-server.ts';
+import { accountToken, applyBase, createVm, getVm, makeNamespace, startReplica, type Replica } from './rig.ts';
+
+const MAC = '02:00:00:00:12:34';
+const LEASE = pathOf(KINDS.leases, { namespace: 'podvisor-system', name: 'podvisor-controllers' });
+
+let api: ApiServer;
+let replicas: Replica[] = [];
+
+beforeAll(async () => {
+  api = await startApiServer({ withoutAdmission: ['ServiceAccount'] });
+  for (const name of ['podvisor-system', 'team']) await makeNamespace(api, name);
+  for (const file of ['controllers-rbac.yaml', 'controllers-policy.yaml']) await applyBase(api, file);
+  replicas = await Promise.all(['a', 'b'].map((name) => startReplica(api, name, '--lease-duration=3s')));
+  await Promise.all(replicas.map((replica) => replica.ready()));
+}, 120_000);
+
+afterAll(async () => {
+  await Promise.all(replicas.map((replica) => replica.kill()));
+  await api.close();
+}, 30_000);
+
+const unique = async (name: string): Promise<PodCondition | undefined> =>
+  (await getVm(api, name)).status?.conditions?.find(({ type }) => type === 'podvisor.dev/mac-unique');
+const reported = (name: string, status: string): Promise<PodCondition> =>
+  eventually(`${name} is told ${status}`, async () => {
+    const condition = await unique(name);
+    return condition?.status === status ? condition : undefined;
+  });
+const lease = (): Promise<Lease | undefined> => api.client.get<Lease>(LEASE).catch(() => undefined);
+const leaseGivenBack = (): Promise<true> =>
+  eventually('the lease is given back', async () => (await lease())?.spec?.holderIdentity === '');
+const events = async (): Promise<{ note: string; reason: string; type: string; regarding: { name: string } }[]> =>
+  (await api.client.get<{ items: [] }>(pathOf(KINDS.events, { namespace: 'team' }))).items;
+/** Everything of ours in the cluster, by version. */
+async function versions(): Promise<object> {
+  const version = async (path: string): Promise<unknown> =>
+    (await api.client.get<{ metadata: { resourceVersion: string } }>(path)).metadata.resourceVersion;
+  const pods = (
+    await api.client.get<{ items: { metadata: { name: string; resourceVersion: string } }[] }>(
+      pathOf(KINDS.pods, { namespace: 'team' }),
+    )
+  ).items.map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`);
+  return { lease: await version(LEASE), pods, events: (await events()).length };
+}
+
+test('both replicas are ready and serve their version, and neither takes the lease while there is nothing to write', async () => {
+  await createVm(api, 'alone', '02:00:00:00:00:01');
+  for (const replica of replicas) {
+    expect((await replica.get('/readyz')).status).toBe(200);
+    expect(JSON.parse((await replica.get('/version')).text)).toHaveProperty('version');
+    expect((await replica.get('/metrics')).text).toMatch(/^podvisor_mac_collisions 0$/m);
+  }
+  expect(await lease()).toBeUndefined();
+});
+
+test('two VMs with one MAC on one network are told, with an Event each, by one replica', async () => {
+  await createVm(api, 'one', MAC);
+  await createVm(api, 'two', MAC);
+  expect((await reported('one', 'False')).message).toContain(`MAC ${MAC} on network team/blue is also that of pod team/two`);
+  expect((await reported('two', 'False')).message).toContain('pod team/one');
+  await leaseGivenBack();
+  const warnings = (await events()).filter(({ reason, type }) => reason === 'MacCollision' && type === 'Warning');
+  expect(warnings.map(({ regarding }) => regarding.name).sort()).toEqual(['one', 'two']);
+  expect(await unique('alone')).toBeUndefined();
+  expect((await lease())?.spec?.leaseTransitions).toBe(0);
+  for (const replica of replicas) {
+    await eventually(`${replica.name} counts it`, async () =>
+      /^podvisor_mac_collisions 1$/m.test((await replica.get('/metrics')).text),
+    );
+  }
+}, 60_000);
+
+test('replicas that start anew write nothing that is there already', async () => {
+  const before = await versions();
+  expect(await Promise.all(replicas.map((replica) => replica.end()))).toEqual([0, 0]);
+  replicas = await Promise.all(['a', 'b'].map((name) => startReplica(api, name, '--lease-duration=3s')));
+  await Promise.all(replicas.map((replica) => replica.ready()));
+  // Longer than a replica gives way to others.
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  expect(await versions()).toEqual(before);
+}, 60_000);
+
+test('when the leader is killed with the lease in its hands, the other takes over', async () => {
+  await createVm(api, 'three', MAC);
+  const holder = await eventually('somebody leads', async () => (await lease())?.spec?.holderIdentity || undefined);
+  const leader = replicas.find(({ name }) => name === holder)!;
+  await leader.kill();
+  replicas = replicas.filter((replica) => replica !== leader);
+  await createVm(api, 'four', MAC);
+  await reported('four', 'False');
+  await reported('three', 'False');
+  expect((await lease())?.spec?.holderIdentity).toBe(replicas[0]?.name);
+}, 60_000);
+
+test('when one goes, those that are left and alone are told', async () => {
+  for (const name of ['two', 'three', 'four']) {
+    await api.client.delete(pathOf(KINDS.pods, { namespace: 'team', name }), { gracePeriodSeconds: 0 });
+  }
+  expect((await reported('one', 'True')).reason).toBe('MacUnique');
+  await leaseGivenBack();
+  await eventually('an Event says so', async () => (await events()).some(({ reason }) => reason === 'MacUnique'));
+}, 60_000);
+
+test('the account of the controllers may write nothing of a pod but that condition of VM pods', async () => {
+  await api.client.create(pathOf(KINDS.pods, { namespace: 'team' }), {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'plain' },
+    spec: { containers: [{ name: 'c', image: 'x' }] },
+  });
+  const client = api.as(await accountToken(api));
+  const patch = (name: string, status: object): Promise<string> =>
+    client
+      .patch(pathOf(KINDS.pods, { namespace: 'team', name }), { type: 'strategic', body: { status }, subresource: 'status' })
+      .then(
+        () => 'done',
+        (error: unknown) => (error as Error).message,
+      );
+  const own = { conditions: [{ type: 'podvisor.dev/mac-unique', status: 'True', reason: 'x' }] };
+  expect(await patch('alone', own)).toBe('done');
+  const refused = expect.stringContaining('may only patch condition podvisor.dev/mac-unique of VM pods') as unknown;
+  expect(await patch('plain', own)).toEqual(refused);
+  expect(await patch('alone', { conditions: [{ type: 'Ready', status: 'True' }] })).toEqual(refused);
+  expect(await patch('alone', { phase: 'Failed' })).toEqual(refused);
+  expect(await patch('alone', { podIP: '10.0.0.9', podIPs: [{ ip: '10.0.0.9' }] })).toEqual(refused);
+  client.close();
+}, 60_000);
