@@ -1,4 +1,4 @@
-import { GUEST_ANNOTATION, PREFIX } from './names.ts';
+import { GUEST_ANNOTATION, POLICY_DEFAULTS_ANNOTATION, PREFIX } from './names.ts';
 
 /**
  * Every annotation of ours a pod can carry: the one table that the parser, its error messages and docs/reference/annotations.md are made
@@ -119,6 +119,13 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
     name: GUEST_ANNOTATION,
     status: 'internal',
     doc: 'What admission understood of the pod (the GuestSpec, JSON); every other part of Podvisor reads this alone.',
+    allowed: 'nothing: Podvisor writes it',
+    default: 'written at admission',
+  },
+  {
+    name: POLICY_DEFAULTS_ANNOTATION,
+    status: 'internal',
+    doc: 'Which fields the defaults of VirtualMachinePolicies filled in, and which policy each: `memory=base,accelerator=lab`. For people only: nothing reads it.',
     allowed: 'nothing: Podvisor writes it',
     default: 'written at admission',
   },

@@ -1,5 +1,5 @@
 import { type AnnotationChoice, type AnnotationSchema, annotationSchema, isOurs, USER_ANNOTATION_NAMES } from './annotations.ts';
-import { GUEST_ANNOTATION, VM_LABEL, VM_LABEL_VALUE } from './names.ts';
+import { VM_LABEL, VM_LABEL_VALUE } from './names.ts';
 import { didYouMean, nearest } from './nearest.ts';
 import type { ObjectMeta, Pod } from './pod.ts';
 import { annotationField, type Violation } from './violation.ts';
@@ -49,7 +49,7 @@ function unknownAnnotation(name: string): string {
 
 /** Why the schema refuses a value; '' = it does not. */
 function refusal(schema: AnnotationSchema, value: string): string {
-  if (schema.name === GUEST_ANNOTATION) return 'is written by Podvisor at admission only; remove it';
+  if (schema.status === 'internal') return 'is written by Podvisor at admission only; remove it';
   if (schema.status === 'not yet') return `is not supported yet; ${schema.instead ?? 'remove it'}`;
   return schema.choices === undefined ? '' : choiceRefusal(schema, schema.choices, value);
 }

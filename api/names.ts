@@ -8,6 +8,8 @@ export const VM_LABEL_VALUE = 'true';
 export const PREFIX = 'podvisor.dev/';
 /** Annotation that holds the GuestSpec (JSON), written by admission only. */
 export const GUEST_ANNOTATION = 'podvisor.dev/guest';
+/** Annotation that says which defaults policies wrote, and which policy each (`memory=base,accelerator=lab`). */
+export const POLICY_DEFAULTS_ANNOTATION = 'podvisor.dev/policy-defaults';
 /** Readiness gate and pod condition: the guest runs. */
 export const GUEST_READY = 'podvisor.dev/guest-ready';
 /** Pod condition: True = hardware virtualisation (KVM), False = emulation (TCG). */

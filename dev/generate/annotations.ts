@@ -1,7 +1,7 @@
-import type { TSchema } from '@sinclair/typebox';
 import { ANNOTATIONS, type AnnotationChoice, type AnnotationSchema } from '../../api/annotations.ts';
 import { GuestSpec } from '../../api/guest-spec.ts';
 import { GUEST_ANNOTATION, VM_LABEL, VM_LABEL_VALUE } from '../../api/names.ts';
+import { schemaRows, table } from './tables.ts';
 
 /** The reference page of annotations, made from the schema the parser uses (Markdown, not yet formatted). */
 export function annotationsPage(): string {
@@ -41,26 +41,4 @@ function section(annotation: AnnotationSchema): string {
 function choiceTable(choices: readonly AnnotationChoice[]): string {
   const note = (choice: AnnotationChoice) => (choice.status === 'not yet' ? `${choice.doc} _Not supported yet._` : choice.doc);
   return table(['Value', 'Meaning'], choices.map((choice) => [`\`${choice.value}\``, note(choice)])); // prettier-ignore
-}
-
-/** One row for each leaf of a schema; `[]` marks the elements of a list. */
-function schemaRows(path: string, schema: TSchema): string[][] {
-  if (schema['type'] === 'object') {
-    const properties = Object.entries(schema['properties'] as Record<string, TSchema>);
-    return properties.flatMap(([name, inner]) => schemaRows(path === '' ? name : `${path}.${name}`, inner));
-  }
-  if (schema['type'] !== 'array') return [[`\`${path}\``, typeText(schema), schema.description ?? '']];
-  const items = schemaRows(`${path}[]`, schema['items'] as TSchema);
-  return [[`\`${path}\``, `list of at most ${String(schema['maxItems'])}`, schema.description ?? ''], ...items];
-}
-
-function typeText(schema: TSchema): string {
-  if (Array.isArray(schema['enum'])) return schema['enum'].map((value) => `\`${String(value)}\``).join(', ');
-  if (schema['type'] !== 'integer') return String(schema['type']);
-  return `whole number, ${String(schema['minimum'])} to ${String(schema['maximum'])}`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -1,4 +1,6 @@
 import { annotationsPage } from './annotations.ts';
+import { policyCrd } from './policy-crd.ts';
+import { policyPage } from './policy-page.ts';
 
 /** A committed file that is made from source. */
 export interface Generator {
@@ -9,4 +11,8 @@ export interface Generator {
 }
 
 /** Every generated file. */
-export const GENERATORS: readonly Generator[] = [{ file: 'docs/reference/annotations.md', text: annotationsPage }];
+export const GENERATORS: readonly Generator[] = [
+  { file: 'docs/reference/annotations.md', text: annotationsPage },
+  { file: 'docs/reference/policy.md', text: policyPage },
+  { file: 'manifests/base/crd-virtualmachinepolicies.yaml', text: policyCrd },
+];

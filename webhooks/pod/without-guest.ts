@@ -1,6 +1,6 @@
 import { CONTAINER_ANNOTATION } from '../../api/guest-container.ts';
 import type { GuestSpec } from '../../api/guest-spec.ts';
-import { BOOT_VOLUME, GUEST_ANNOTATION, GUEST_READY, SCRATCH_VOLUME } from '../../api/names.ts';
+import { BOOT_VOLUME, GUEST_ANNOTATION, GUEST_READY, POLICY_DEFAULTS_ANNOTATION, SCRATCH_VOLUME } from '../../api/names.ts';
 import type { Container, Pod } from '../../api/pod.ts';
 import { removeOverhead } from './add-overhead.ts';
 import { editGuestContainer } from './apply-guest.ts';
@@ -8,6 +8,8 @@ import { withField, without } from './lists.ts';
 
 /** Names of the volumes that admission adds. */
 export const OWN_VOLUMES: readonly string[] = [BOOT_VOLUME, SCRATCH_VOLUME];
+/** Annotations that admission adds. */
+const OWN_ANNOTATIONS: readonly string[] = [GUEST_ANNOTATION, POLICY_DEFAULTS_ANNOTATION];
 
 /**
  * The user's pod again, as far as the parser can tell: what {@link applyGuest} put in is taken out, what it took out stays out. Parsing it
@@ -17,7 +19,7 @@ export function withoutGuest(pod: Pod, guest: GuestSpec): Pod {
   const plain = editGuestContainer(pod, guest, (container) => userContainer(container, guest));
   // Sidecar injectors may have put a container before the guest since: the one chosen at admission stays the guest.
   const chosen = { [CONTAINER_ANNOTATION]: guest.container, ...pod.metadata.annotations };
-  const annotations = withField<Record<string, string>, string>(chosen, GUEST_ANNOTATION, undefined);
+  const annotations = OWN_ANNOTATIONS.reduce<Record<string, string>>((rest, name) => withField(rest, name, undefined), chosen);
   const volumes = without(plain.spec.volumes, (volume) => OWN_VOLUMES.includes(volume.name)) ?? [];
   const readinessGates = without(plain.spec.readinessGates, (gate) => gate.conditionType === GUEST_READY) ?? [];
   return { ...plain, metadata: { ...pod.metadata, annotations }, spec: { ...plain.spec, volumes, readinessGates } };

@@ -1,0 +1,143 @@
+import type { TSchema } from '@sinclair/typebox';
+import { GuestSpec } from './guest-spec.ts';
+import { PREFIX } from './names.ts';
+
+/**
+ * The GuestSpec fields a VirtualMachinePolicy governs, one row each: schema, defaults, checks and the reference page come from here. A
+ * new GuestSpec field needs a row, or a line in {@link UNGOVERNED}; a test says which one is missing.
+ */
+
+/**
+ * How a field is judged. `choice`: one of the GuestSpec's own values; `text`: patterns; `names`: a list of signed names; `count`: a whole
+ * number, or the length of a list; `bytes`: a quantity of memory.
+ */
+export type PolicyFieldKind = 'choice' | 'text' | 'names' | 'count' | 'bytes';
+
+/** Where a default is written when the user said nothing. */
+export type DefaultTarget = { readonly annotation: string } | { readonly resource: 'cpu' | 'memory' };
+
+export interface PolicyField {
+  /** Name under `spec.guest` of a policy. */
+  readonly name: string;
+  readonly kind: PolicyFieldKind;
+  /** Where it stands in the GuestSpec, by dots. */
+  readonly path: string;
+  /** What it is called in the pod, for messages; `{container}` stands for the path of the guest container. */
+  readonly from: string;
+  /** No entry: a policy can have no default for it. */
+  readonly writes?: DefaultTarget;
+  readonly doc: string;
+}
+
+/** A field that an annotation of ours sets. */
+function annotated(name: string, annotation: string, field: Pick<PolicyField, 'kind' | 'path' | 'doc'>): PolicyField {
+  const full = PREFIX + annotation;
+  return { name, from: `metadata.annotations[${full}]`, writes: { annotation: full }, ...field };
+}
+
+function topology(name: string, path: string): PolicyField {
+  const from = `metadata.annotations[${PREFIX}cpu-topology]`;
+  return {
+    name,
+    kind: 'count',
+    path,
+    from,
+    doc: `\`${path.split('.').at(-1) ?? ''}\` of the CPU topology, when the pod asks for one.`,
+  };
+}
+
+export const POLICY_FIELDS: readonly PolicyField[] = [
+  annotated('accelerator', 'accelerator', { kind: 'choice', path: 'accelerator', doc: 'What executes the guest.' }),
+  annotated('bootMode', 'boot', { kind: 'choice', path: 'boot.mode', doc: 'Where the guest boots from.' }),
+  {
+    name: 'pullPolicy',
+    kind: 'choice',
+    path: 'boot.pullPolicy',
+    from: '{container}.imagePullPolicy',
+    doc: 'When the boot image is pulled.',
+  },
+  annotated('machine', 'machine', { kind: 'choice', path: 'machine', doc: 'The machine type.' }),
+  annotated('firmware', 'firmware', { kind: 'choice', path: 'firmware', doc: 'What starts the guest.' }),
+  annotated('cpuModel', 'cpu-model', { kind: 'text', path: 'cpu.model', doc: 'The CPU the guest sees.' }),
+  annotated('cpuFeatures', 'cpu-features', {
+    kind: 'names',
+    path: 'cpu.features',
+    doc: 'CPU features the pod switches: `+vmx` is the feature switched on, `-vmx` off, `vmx` either.',
+  }),
+  topology('cpuSockets', 'cpu.topology.sockets'),
+  topology('cpuCores', 'cpu.topology.cores'),
+  topology('cpuThreads', 'cpu.topology.threads'),
+  {
+    name: 'vcpus',
+    kind: 'count',
+    path: 'vcpus',
+    from: '{container}.resources.limits.cpu',
+    writes: { resource: 'cpu' },
+    doc: 'Virtual CPUs.',
+  },
+  {
+    name: 'memory',
+    kind: 'bytes',
+    path: 'memoryBytes',
+    from: '{container}.resources.limits.memory',
+    writes: { resource: 'memory' },
+    doc: 'Guest RAM.',
+  },
+  { name: 'disks', kind: 'count', path: 'disks', from: '{container}.volumeDevices', doc: 'Block claims beside the boot disk.' },
+  {
+    name: 'networkCount',
+    kind: 'count',
+    path: 'networks',
+    from: 'metadata.annotations[k8s.v1.cni.cncf.io/networks]',
+    doc: 'Networks, the pod network included.',
+  },
+  {
+    name: 'gracePeriodSeconds',
+    kind: 'count',
+    path: 'gracePeriodSeconds',
+    from: 'spec.terminationGracePeriodSeconds',
+    doc: 'Seconds from the power button to force. No default: the API server writes its own (30) before anybody else sees the pod.',
+  },
+];
+
+/** GuestSpec fields without a row, and why. `[]` marks the elements of a list. */
+export const UNGOVERNED: Readonly<Record<string, string>> = {
+  version: 'of the GuestSpec itself',
+  container: 'a name inside the pod',
+  overheadBytes: 'computed by Podvisor',
+  'boot.image': 'governed by spec.images',
+  'disks[].volume': 'a name inside the pod',
+  'networks[].name': 'governed by spec.networks.allowed and forbidden',
+  'networks[].interface': 'a name inside the pod',
+  'networks[].binding': 'governed by spec.networks.bindings',
+  'networks[].mac': 'identity, not a choice',
+};
+
+/** Schema of a GuestSpec field by its path; undefined = there is none. */
+export function guestFieldSchema(path: string): TSchema | undefined {
+  return path.split('.').reduce<TSchema | undefined>((schema, key) => {
+    const inner = key.endsWith('[]') ? key.slice(0, -2) : key;
+    const property = (schema?.['properties'] as Record<string, TSchema> | undefined)?.[inner];
+    return key.endsWith('[]') ? (property?.['items'] as TSchema | undefined) : property;
+  }, GuestSpec);
+}
+
+/** The values a `choice` can have: those of the GuestSpec; of a flag, its two as texts. */
+export function choicesOf(path: string): readonly string[] {
+  const schema = guestFieldSchema(path);
+  if (schema?.['type'] === 'boolean') return ['false', 'true'];
+  return ((schema?.['enum'] as readonly unknown[] | undefined) ?? []).map(String);
+}
+
+/** What the guest has in a field: a text, a number, texts of a list; undefined = the guest does not have it. */
+export function readGuestField(guest: GuestSpec, { kind, path }: PolicyField): string | number | readonly string[] | undefined {
+  const value = path
+    .split('.')
+    .reduce<unknown>(
+      (at, key) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined),
+      guest,
+    );
+  if (Array.isArray(value)) return kind === 'count' ? value.length : value.map(String);
+  if (typeof value === 'boolean') return String(value);
+  return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+}
