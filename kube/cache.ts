@@ -12,10 +12,18 @@ interface Entry<T> {
   readonly object: T;
 }
 
+/** A whole list that arrives page by page. Nothing is seen of it before the end, and of a page only what is kept outlives it. */
+export interface Replacement<T> {
+  add(objects: readonly KubeObject[]): void;
+  /** Forgets the pages so far: the list begins anew. */
+  restart(): void;
+  /** The list is whole: what differs from before, deletions included. Objects of the same version are no change. */
+  commit(): Change<T>[];
+}
+
 /** A keyed copy of a collection that turns lists and events into changes. */
 export interface Cache<T> {
-  /** A whole list arrived: what differs from before, deletions included. Objects of the same version are no change. */
-  replace(objects: readonly KubeObject[]): Change<T>[];
+  replace(): Replacement<T>;
   set(object: KubeObject): Change<T>;
   remove(object: KubeObject): Change<T>;
   get(key: string): T | undefined;
@@ -29,14 +37,22 @@ export type Keep<T> = (raw: KubeObject) => T | undefined;
 export function createCache<T>(keep: Keep<T>): Cache<T> {
   let entries = new Map<string, Entry<T>>();
   return {
-    replace: (objects) => {
-      const before = entries;
-      entries = new Map();
-      for (const raw of objects) {
-        const entry = entryOf(raw, before, keep);
-        if (entry !== undefined) entries.set(keyOf(raw), entry);
-      }
-      return differences(before, entries);
+    replace: () => {
+      const next = new Map<string, Entry<T>>();
+      return {
+        add: (objects) => {
+          for (const raw of objects) {
+            const entry = entryOf(raw, entries, keep);
+            if (entry !== undefined) next.set(keyOf(raw), entry);
+          }
+        },
+        restart: () => next.clear(),
+        commit: () => {
+          const before = entries;
+          entries = next;
+          return differences(before, next);
+        },
+      };
     },
     set: (raw) => {
       const entry = entryOf(raw, new Map<string, Entry<T>>(), keep);

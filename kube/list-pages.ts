@@ -4,18 +4,25 @@ import type { KubeList, KubeObject } from './objects.ts';
 
 const PAGE_LIMIT = 500;
 
-/** A whole collection as of one version. */
-export interface Listing {
-  readonly version: string;
-  readonly objects: readonly KubeObject[];
+/** Takes a list in. */
+export interface ListTaker {
+  add(objects: readonly KubeObject[]): void;
+  /** What came so far is not part of it after all. */
+  restart(): void;
 }
 
 /**
- * Lists a collection in pages of 500. A continue token that expired on the way (410: etcd compacted its version) means starting
- * over without pages: one large answer is better than never finishing.
+ * Lists a collection in pages of 500, which are handed on one by one: thousands of whole objects at once would be hundreds of MiB. Returns
+ * the version of the list. A continue token that expired on the way (410: etcd compacted its version) means starting over without pages:
+ * one large answer is better than never finishing.
  */
-export async function listAll(client: KubeClient, path: string, query: Query, signal: AbortSignal): Promise<Listing> {
-  const objects: KubeObject[] = [];
+export async function listAll(
+  client: KubeClient,
+  at: { readonly path: string; readonly query: Query },
+  taker: ListTaker,
+  signal: AbortSignal,
+): Promise<string> {
+  const { path, query } = at;
   let token: string | undefined;
   do {
     const page = await getPage(client, path, { ...query, limit: PAGE_LIMIT, continue: token }).catch((error: unknown) => {
@@ -23,17 +30,13 @@ export async function listAll(client: KubeClient, path: string, query: Query, si
       throw error;
     });
     if (signal.aborted) throw new KubeError(0, 'Aborted', 'stopped');
-    if (page === undefined) return listWhole(client, path, query);
-    for (const item of itemsOf(page)) objects.push(item);
-    token = page.metadata.continue;
-    if (token === undefined || token === '') return { version: versionOf(page, path), objects };
+    const whole = page ?? (await getPage(client, path, query));
+    if (page === undefined) taker.restart();
+    taker.add(itemsOf(whole));
+    token = whole.metadata.continue;
+    if (token === undefined || token === '') return versionOf(whole, path);
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- ends by return
   } while (true);
-}
-
-async function listWhole(client: KubeClient, path: string, query: Query): Promise<Listing> {
-  const page = await getPage(client, path, query);
-  return { version: versionOf(page, path), objects: itemsOf(page) };
 }
 
 type Page = KubeList & { readonly kind?: string; readonly apiVersion?: string };

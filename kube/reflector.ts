@@ -109,12 +109,14 @@ function logOutcome<T>({ log, path, mayBeAbsent }: ReflectorOptions<T>, outcome:
 
 async function list<T>({ options, cache, signal, onSynced }: Running<T>): Promise<ReflectorOutcome> {
   try {
-    const { version, objects } = await listAll(options.client, options.path, options.query ?? {}, signal);
-    for (const change of cache.replace(objects)) tell(options, change);
+    const { client, path, query = {} } = options;
+    const replacement = cache.replace();
+    const version = await listAll(client, { path, query }, replacement, signal);
+    for (const change of replacement.commit()) tell(options, change);
     onSynced();
     return { kind: 'listed', version };
   } catch (error) {
-    if (options.mayBeAbsent === true && isNotFound(error)) for (const change of cache.replace([])) tell(options, change);
+    if (options.mayBeAbsent === true && isNotFound(error)) for (const change of cache.replace().commit()) tell(options, change);
     return { kind: 'list-failed', error: asKubeError(error) };
   }
 }

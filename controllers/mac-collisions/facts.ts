@@ -52,25 +52,33 @@ export function podMacs(raw: KubeObject): PodMacs | undefined {
 
 /** MACs of the guest's NICs that others see. */
 function guestMacs(guest: GuestSpec): ShownMac[] {
-  const networks: readonly (GuestNetwork & { readonly mac?: string })[] = guest.networks;
-  return networks.filter(isShown).flatMap(({ name, mac }) => shownMac(name, mac));
+  return guest.networks.filter(isShown).flatMap(({ name, mac }) => shownMac(name, mac));
 }
 
 const isShown = ({ binding }: GuestNetwork): boolean => !HIDING_BINDINGS.has(binding);
 
 /**
- * MACs of the pod's interfaces on secondary networks, whatever the binding. Only of networks the guest is attached to: who is there
- * could as well send from that MAC, so a forged report gains nothing.
+ * MACs of the pod's interfaces: on secondary networks whatever the binding, on the pod network where the guest has it too. Only of networks
+ * the guest is attached to: who is there could as well send from that MAC, so a forged report gains nothing.
  */
 function interfaceMacs(guest: GuestSpec, pod: Pod): ShownMac[] {
-  const attached = new Set(guest.networks.map(({ name }) => name).filter((name) => name !== 'pod'));
-  if (attached.size === 0) return [];
-  return statusEntries(pod.metadata.annotations?.[NETWORK_STATUS_ANNOTATION]).flatMap(({ name, mac }) =>
-    typeof name === 'string' && attached.has(name) ? shownMac(name, mac) : [],
+  const attached = new Set(
+    guest.networks.filter((network) => network.name !== 'pod' || isShown(network)).map(({ name }) => name),
   );
+  return statusEntries(pod.metadata.annotations?.[NETWORK_STATUS_ANNOTATION]).flatMap((entry) => {
+    const name = entry.default === true ? 'pod' : entry.name;
+    return typeof name === 'string' && attached.has(name) ? shownMac(name, entry.mac) : [];
+  });
 }
 
-function statusEntries(text: string | undefined): readonly { readonly name?: unknown; readonly mac?: unknown }[] {
+interface StatusEntry {
+  readonly name?: unknown;
+  readonly mac?: unknown;
+  /** The pod's own network. */
+  readonly default?: unknown;
+}
+
+function statusEntries(text: string | undefined): readonly StatusEntry[] {
   if (text === undefined || text.length > MAX_STATUS_LENGTH) return [];
   try {
     const parsed: unknown = JSON.parse(text);
