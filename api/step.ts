@@ -16,3 +16,25 @@ export function good<T>(value: T, warnings: readonly string[] = []): Step<T> {
 export function bad<T>(standIn: T, violation: Violation): Step<T> {
   return { value: standIn, violations: [violation] };
 }
+
+/** Takes the values out of steps and keeps what they said, in order. */
+export interface Collector {
+  /** The step's value; its violations and warnings are kept. */
+  readonly take: <T>(step: Step<T>) => T;
+  /** `value` with everything that was kept. */
+  readonly step: <T>(value: T) => Step<T>;
+}
+
+/** An empty {@link Collector}. */
+export function collector(): Collector {
+  const violations: Violation[] = [];
+  const warnings: string[] = [];
+  return {
+    take: (step) => {
+      violations.push(...step.violations);
+      warnings.push(...(step.warnings ?? []));
+      return step.value;
+    },
+    step: (value) => ({ value, violations, warnings }),
+  };
+}

@@ -27,18 +27,25 @@ export function qemuArgv(guest: GuestSpec, facts: NodeFacts): readonly string[] 
   if (facts.nics.length !== guest.networks.length) {
     throw new Error(`${facts.nics.length} NICs for ${guest.networks.length} networks`);
   }
-  return checkedArguments([
-    'qemu-system-x86_64',
-    ...processArguments(),
-    ...machineArguments(guest, facts.accelerator),
-    ...lifeArguments(),
-    ...consoleArguments(),
-    ...bootArguments(guest),
-    ...diskArguments(guest),
-    ...networkArguments(facts.nics, facts.vhostNet),
-    ...helperDevices(),
-  ]);
+  return checkedArguments(['qemu-system-x86_64', ...PARTS.flatMap((part) => part(guest, facts))]);
 }
+
+/** One concern of the command line: its arguments, none when the guest does not have it. */
+type Part = (guest: GuestSpec, facts: NodeFacts) => readonly string[];
+
+/** In the order of the command line. What is new gets a part of its own. */
+const PARTS: readonly Part[] = [
+  processArguments,
+  machineArguments,
+  cpuArguments,
+  memoryArguments,
+  lifeArguments,
+  consoleArguments,
+  bootArguments,
+  diskArguments,
+  (_guest, { nics, vhostNet }) => networkArguments(nics, vhostNet),
+  helperDevices,
+];
 
 function processArguments(): string[] {
   const deny = { obsolete: 'deny', elevateprivileges: 'deny', spawn: 'deny', resourcecontrol: 'deny' };
@@ -51,14 +58,10 @@ function processArguments(): string[] {
   ];
 }
 
-function machineArguments(guest: GuestSpec, accelerator: Accelerator): string[] {
+function machineArguments(_guest: GuestSpec, { accelerator }: NodeFacts): string[] {
   return [
     ...['-machine', option('pc-q35-10.0', MACHINE)],
     ...['-accel', accelerator === 'tcg' ? option('tcg', { 'tb-size': TCG_BUFFER_MIB }) : 'kvm'],
-    ...['-cpu', option(guest.cpu.model, cpuFeatures(guest.cpu.features))],
-    ...['-smp', option(`cpus=${guest.vcpus}`, topology(guest))],
-    ...['-m', `${guest.memoryBytes / MIB}M`],
-    ...['-overcommit', 'mem-lock=off'],
   ];
 }
 
@@ -73,6 +76,13 @@ const MACHINE = {
   'dump-guest-core': false, // guest RAM never lands in a core file
 };
 
+function cpuArguments(guest: GuestSpec): string[] {
+  return [
+    ...['-cpu', option(guest.cpu.model, cpuFeatures(guest.cpu.features))],
+    ...['-smp', option(`cpus=${guest.vcpus}`, topology(guest))],
+  ];
+}
+
 function cpuFeatures(features: readonly string[]): Record<string, boolean> {
   return Object.fromEntries(features.map((feature) => [feature.slice(1), feature.startsWith('+')]));
 }
@@ -80,6 +90,10 @@ function cpuFeatures(features: readonly string[]): Record<string, boolean> {
 function topology({ vcpus, cpu }: GuestSpec): Record<string, number> {
   const { sockets, cores, threads } = cpu.topology ?? { sockets: 1, cores: vcpus, threads: 1 };
   return { sockets, cores, threads };
+}
+
+function memoryArguments(guest: GuestSpec): string[] {
+  return ['-m', `${guest.memoryBytes / MIB}M`, '-overcommit', 'mem-lock=off'];
 }
 
 /** Power-off ends QEMU, reboot restarts the guest inside it, a panic ends it with GUEST_PANICKED on QMP and a non-zero exit status. */
