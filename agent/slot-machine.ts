@@ -152,7 +152,8 @@ function onQmpEvent(state: SlotState, name: string, data: Readonly<Record<string
     case 'SHUTDOWN':
       return ended(state, endingOfShutdown(data['reason']));
     case 'GUEST_PANICKED':
-      return ended(state, endingOfShutdown('guest-panic'));
+      // podvisor.dev/panic: ignore: the guest goes on by itself.
+      return data['action'] === 'run' ? keep(state) : ended(state, endingOfShutdown('guest-panic'));
     case 'STOP':
       return state.ending === undefined ? onStatus(state, 'paused') : keep(state);
     case 'RESUME':

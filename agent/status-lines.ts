@@ -11,9 +11,11 @@ export const MAX_STATUS_LINE = 1024;
 const REASONS: ReadonlySet<string> = new Set([
   'LauncherProtocol',
   'ImageRejected',
+  'CloudInitRejected',
   'QemuFailed',
   'QemuKilled',
   'GuestPanicked',
+  'WatchdogFired',
   'ForcedOff',
 ]);
 const UNKNOWN_REASON = 'GuestFailed';

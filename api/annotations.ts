@@ -12,6 +12,8 @@ export interface AnnotationChoice {
   readonly value: string;
   readonly status: 'supported' | 'not yet';
   readonly doc: string;
+  /** For `not yet`: why. */
+  readonly reason?: string;
 }
 
 export interface AnnotationSchema {
@@ -32,10 +34,16 @@ export interface AnnotationSchema {
 /** Prefix of the family that tunes placement. */
 export const PLACEMENT_PREFIX = `placement.${PREFIX}`;
 
-type Choice = readonly [value: string, doc: string, status?: 'not yet'];
+/** With a reason the value is known and refused. */
+type Choice = readonly [value: string, doc: string, reason?: string];
 
 function choice(name: string, doc: string, choices: readonly Choice[]): AnnotationSchema {
-  const list = choices.map(([value, text, status = 'supported' as const]) => ({ value, doc: text, status }));
+  const list = choices.map(([value, text, reason]): AnnotationChoice => ({
+    value,
+    doc: text,
+    status: reason === undefined ? 'supported' : 'not yet',
+    ...(reason === undefined ? {} : { reason }),
+  }));
   const supported = list.filter((one) => one.status === 'supported').map((one) => `\`${one.value}\``);
   const first = supported[0] ?? '';
   return { name: PREFIX + name, status: 'supported', doc, allowed: supported.join(', '), default: first, choices: list };
@@ -59,8 +67,12 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
   choice('boot', "Where the guest boots from; the image is the guest container's `image`.", [
     ['disk', 'A container disk: the image holds one `/disk/*.qcow2`, `.img` or `.raw`.'],
     ['kernel', 'The image holds `/boot/vmlinuz` and `/boot/initrd.img`; there is no boot disk.'],
-    ['rootfs', 'Any container image, its file tree booted as a VM.', 'not yet'],
-    ['volume', 'A PersistentVolumeClaim holds the boot disk.', 'not yet'],
+    ['rootfs', 'Any container image, its file tree booted as a VM.', 'no root file system is made of an image tree yet'],
+    [
+      'volume',
+      'A PersistentVolumeClaim holds the boot disk.',
+      'the boot disk is made from the image; to boot from a block claim, give it a lower boot place than root in podvisor.dev/disks',
+    ],
   ]),
   text(
     'container',
@@ -70,13 +82,20 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
   ),
   choice('machine', 'The machine type.', [
     ['q35', 'A PC with PCI Express (`pc-q35-10.0`).'],
-    ['microvm', 'A minimal PC without PCI.', 'not yet'],
-    ['virt', 'The generic ARM and RISC-V machine.', 'not yet'],
+    [
+      'microvm',
+      'A minimal PC without PCI.',
+      'it has no ACPI power button, UEFI or PCI devices, and saves less than 10 MiB against q35',
+    ],
+    ['virt', 'The generic ARM and RISC-V machine.', 'the launcher holds QEMU for x86-64 only'],
   ]),
   choice('firmware', 'What starts the guest.', [
     ['bios', 'SeaBIOS.'],
-    ['uefi', 'EDK II.', 'not yet'],
-    ['uefi-secure', 'EDK II with Secure Boot.', 'not yet'],
+    ['uefi', 'EDK II. Its variables live as long as the pod.'],
+    [
+      'uefi-secure',
+      "EDK II with Secure Boot on and Microsoft's keys enrolled: only signed boot loaders start (most distributions' shim is signed). Not with `boot: kernel`.",
+    ],
   ]),
   text(
     'cpu-model',
@@ -101,17 +120,58 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
     ['kvm', 'Hardware virtualisation. When no node offers it, the pod is admitted with a warning and waits as Pending.'],
     ['tcg', 'Emulation: works everywhere, several times slower.'],
   ]),
-  notYet('tpm', 'A virtual TPM.', 'remove it'),
+  text(
+    'disks',
+    'Settings of disks, by name: `root` is the boot disk, others are volumes in `volumeDevices`. Keys: `bus` (`virtio`, `sata`), `serial` (1 to 20 characters), ' +
+      '`boot` (place in the boot order, 1 first), `cache` (`none`: past the page cache of the node, `writeback`, `writethrough`), `readonly` (`true`, `false`; claims on virtio only).',
+    '`NAME: key=value,key=value`, entries separated by `;` or line breaks: `root: boot=2; data: serial=D1,boot=1`',
+    'virtio, the serial is the name of the volume, only `root` is booted, claims are not cached (`cache=none`), `root` is (`cache=writeback`)',
+  ),
+  text(
+    'cloud-init',
+    'Makes a NoCloud disk (label `cidata`, read-only) of the keys `user-data`, `network-config`, `meta-data` and `vendor-data` of a Secret in the namespace of the pod. ' +
+      'Without the key `meta-data`, instance-id and local-hostname are the host name of the pod. The pod waits until the Secret exists; a change of it shows after a restart of the pod.',
+    'the name of a Secret; the data itself is refused, because whoever may read pods could read it',
+    'no such disk',
+  ),
+  choice('tpm', 'A virtual TPM 2.0 (swtpm, CRB interface). It has no endorsement certificate.', [
+    ['none', 'No TPM.'],
+    ['ephemeral', 'A TPM whose keys and sealed secrets are lost with the pod.'],
+    ['persistent', 'A TPM whose state outlives the pod.', 'there is no place for its state yet'],
+  ]),
+  choice('watchdog', 'A watchdog device (i6300esb): what happens when the guest armed it and stops feeding it.', [
+    ['none', 'No watchdog.'],
+    ['reset', 'The guest is reset, inside the same pod.'],
+    ['poweroff', 'The guest is switched off; the kubelet restarts the container by `restartPolicy`.'],
+    ['pause', 'The CPUs of the guest stop; the pod is not ready.'],
+  ]),
+  choice('panic', "What a panic of the guest's kernel does, as the guest's pvpanic driver reports it.", [
+    ['exit', 'The container ends with code 70; the kubelet restarts it by `restartPolicy`.'],
+    ['pause', 'The CPUs of the guest stop, for an inspection; the pod is not ready.'],
+    ['ignore', 'The guest goes on, for example to write a crash dump and reboot.'],
+  ]),
+  choice('rng', "A source of random numbers from the node's kernel.", [
+    ['virtio', 'virtio-rng.'],
+    ['none', 'None.'],
+  ]),
+  text(
+    'clock',
+    'What time the real-time clock shows. Linux guests expect UTC; Windows expects the local time of its own zone.',
+    '`utc`, or a zone of the tz database such as `Europe/Berlin`',
+    '`utc`',
+  ),
+  choice('video', 'A graphics card.', [
+    ['none', 'None; the console is the serial one.'],
+    ['std', 'A VGA card.', 'nothing shows its screen yet; use the serial console (kubectl attach)'],
+  ]),
   notYet('dedicated-cpus', 'Host CPUs for this guest alone.', 'remove it'),
   notYet('numa', 'NUMA nodes inside the guest.', 'remove it'),
-  notYet('disks', 'Which claims become disk files.', 'remove it; use a block claim in `volumeDevices`'),
   text(
     'networks',
     'How the guest is joined to its networks (docs/networks.md). Secondary networks are asked for with `k8s.v1.cni.cncf.io/networks`.',
     '`NETWORK=BINDING` entries separated by commas; NETWORK is `pod` or the interface of a secondary network (`net1`), BINDING one of `masquerade`, `bridge`, `passt`, `macvtap`, `sriov`: `pod=bridge,net1=macvtap`',
     'by what the network is: `masquerade` for the pod network, `sriov` for virtual functions, `macvtap` for macvtap and macvlan, else `bridge`',
   ),
-  notYet('cloud-init', 'Name of a Secret with cloud-init user data.', 'remove it; put the configuration into the image'),
   notYet('migration', 'Policy of live migration.', 'remove it'),
   notYet('power', 'Whether the guest runs or is paused.', 'remove it'),
   ...['hugepages', 'sriov', 'storage', 'numa', 'spread', 'mobility'].map(placement),

@@ -62,5 +62,5 @@ function choiceRefusal(schema: AnnotationSchema, choices: readonly AnnotationCho
       value,
       choices.map((choice) => choice.value),
     )}; ${allowed}`;
-  return chosen.status === 'not yet' ? `is not supported yet; ${allowed}` : '';
+  return chosen.reason === undefined ? '' : `is not supported yet (${chosen.reason}); ${allowed}`;
 }

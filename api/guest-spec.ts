@@ -36,8 +36,18 @@ export const BINDINGS = ['masquerade', 'bridge', 'passt', 'macvtap', 'sriov'] as
 /** An image reference: no blanks, no control characters. It goes into an image volume only, never to QEMU. */
 export const IMAGE_REFERENCE = '^[A-Za-z0-9][A-Za-z0-9._:/@\\[\\]-]{0,1023}$';
 
+/** A Kubernetes object's name (DNS subdomain), as Secrets have. */
+export const OBJECT_NAME = '^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$';
+/** A serial number of a disk: virtio-blk's field has 20 bytes (VIRTIO_BLK_ID_BYTES). */
+export const DISK_SERIAL = '^[A-Za-z0-9][A-Za-z0-9._-]{0,19}$';
+/** A time zone of the tz database. It becomes an environment variable and a path below /usr/share/zoneinfo. */
+export const TIME_ZONE = '^[A-Z][A-Za-z0-9_+-]{0,30}(/[A-Z][A-Za-z0-9_+-]{0,30}){0,2}$';
+
 const closed = { additionalProperties: false } as const;
 const oneOf = <T extends string>(...values: T[]) => Type.Unsafe<T>({ type: 'string', enum: values });
+/** A setting that is left out when it has its default. */
+const setting = <T extends string>(description: string, ...values: T[]) =>
+  Type.Optional(Type.Unsafe<T>({ type: 'string', enum: values, description }));
 const count = (description: string, min: number, max: number) => Type.Integer({ minimum: min, maximum: max, description });
 const vcpuCount = (description: string) => count(description, GUEST_LIMITS.vcpus.min, GUEST_LIMITS.vcpus.max);
 
@@ -72,7 +82,39 @@ const Cpu = Type.Object(
   closed,
 );
 
-const Disk = Type.Object({ volume: Type.String({ pattern: DNS_LABEL, description: "The pod's volume." }) }, closed);
+/** What can be said of any disk; all of it has defaults. */
+const diskTuning = {
+  bus: setting('How the disk is attached; virtio without it.', 'sata'),
+  serial: Type.Optional(Type.String({ pattern: DISK_SERIAL, description: "Serial number; the volume's name without it." })),
+  bootIndex: Type.Optional(count('Place in the boot order, 1 first; a claim without it is not booted.', 1, 99)),
+  cache: setting(
+    "Use of the node's page cache; without it none for claims, writeback for the boot disk.",
+    'none',
+    'writeback',
+    'writethrough',
+  ),
+};
+
+const BootDisk = Type.Object(diskTuning, closed);
+
+const Disk = Type.Object(
+  {
+    volume: Type.String({ pattern: DNS_LABEL, description: "The pod's volume." }),
+    readOnly: Type.Optional(Type.Literal(true, { description: 'The guest may not write.' })),
+    ...diskTuning,
+  },
+  closed,
+);
+
+const CloudInit = Type.Object(
+  {
+    secret: Type.String({
+      pattern: OBJECT_NAME,
+      description: 'Secret with user-data, network-config, meta-data or vendor-data.',
+    }),
+  },
+  closed,
+);
 
 const Network = Type.Object(
   {
@@ -110,8 +152,15 @@ export const GuestSpec = Type.Object(
       description: 'What the pod needs beyond guest RAM, in bytes (guest/overhead.ts).',
     }),
     machine: oneOf('q35'),
-    firmware: oneOf('bios'),
+    firmware: oneOf('bios', 'uefi', 'uefi-secure'),
     accelerator: oneOf('kvm', 'tcg'),
+    tpm: setting('A TPM 2.0 whose state lives as long as the pod.', 'ephemeral'),
+    watchdog: setting('What a watchdog the guest stopped feeding does.', 'reset', 'poweroff', 'pause'),
+    panic: setting("What a panic of the guest's kernel does, other than ending the pod's container.", 'pause', 'ignore'),
+    rng: setting('No source of random numbers.', 'none'),
+    clock: Type.Optional(Type.String({ pattern: TIME_ZONE, description: "Zone of the real-time clock's time; UTC without it." })),
+    cloudInit: Type.Optional(CloudInit),
+    bootDisk: Type.Optional(BootDisk),
     disks: Type.Array(Disk, {
       maxItems: GUEST_LIMITS.disks,
       uniqueItems: true,
@@ -131,3 +180,6 @@ export type Accelerator = GuestSpec['accelerator'];
 export type BootMode = GuestSpec['boot']['mode'];
 export type CpuTopology = Static<typeof Topology>;
 export type GuestNetwork = Static<typeof Network>;
+export type GuestDisk = Static<typeof Disk>;
+export type DiskTuning = Static<typeof BootDisk>;
+export type Firmware = GuestSpec['firmware'];

@@ -27,9 +27,13 @@ export const AGENT_NAMESPACE = 'podvisor-agent';
 /** Volumes admission adds to a VM pod. */
 export const BOOT_VOLUME = 'podvisor-boot';
 export const SCRATCH_VOLUME = 'podvisor-scratch';
+export const CLOUD_INIT_VOLUME = 'podvisor-cloud-init';
+export const SEED_VOLUME = 'podvisor-seed';
 /** Paths inside the launcher container. */
 export const BOOT_PATH = '/podvisor/boot';
 export const SCRATCH_PATH = '/podvisor/scratch';
+export const CLOUD_INIT_PATH = '/podvisor/cloud-init';
+export const SEED_PATH = '/podvisor/seed';
 export const DISKS_PATH = '/dev/podvisor';
 export const SLOT_PATH = '/run/podvisor';
 /** PID 1 of the launcher container. */

@@ -1,5 +1,5 @@
 import type { GuestContainer } from './guest-container.ts';
-import { type Accelerator, DNS_LABEL, GUEST_LIMITS, type GuestSpec, IMAGE_REFERENCE } from './guest-spec.ts';
+import { type Accelerator, type GuestSpec, IMAGE_REFERENCE } from './guest-spec.ts';
 import { PREFIX } from './names.ts';
 import type { Pod } from './pod.ts';
 import { bad, good, type Step } from './step.ts';
@@ -9,7 +9,6 @@ export const BOOT_ANNOTATION = `${PREFIX}boot`;
 export const ACCELERATOR_ANNOTATION = `${PREFIX}accelerator`;
 
 const IMAGE = new RegExp(IMAGE_REFERENCE);
-const VOLUME = new RegExp(DNS_LABEL);
 
 type Boot = GuestSpec['boot'];
 
@@ -66,30 +65,6 @@ function notOffered(wanted: Accelerator, offered: Readonly<Record<Accelerator, b
     value: wanted,
     message: `no node of this cluster offers it; ${advice}`,
   };
-}
-
-/** Block claims of the guest container, in order. */
-export function parseDisks({ container, path }: GuestContainer): Step<GuestSpec['disks']> {
-  const { volumeDevices = [] } = container;
-  const names = volumeDevices.map((device) => device.name);
-  const violations = names.flatMap((name, index) => {
-    const message = diskReason(name, names.indexOf(name) !== index);
-    return message === '' ? [] : [{ field: `${path}.volumeDevices[${index}].name`, value: name, message }];
-  });
-  const tooMany: Violation = {
-    field: `${path}.volumeDevices`,
-    value: String(names.length),
-    message: `allowed: at most ${GUEST_LIMITS.disks} block claims`,
-  };
-  return {
-    value: names.map((volume) => ({ volume })),
-    violations: [...violations, ...(names.length > GUEST_LIMITS.disks ? [tooMany] : [])],
-  };
-}
-
-function diskReason(name: string, repeated: boolean): string {
-  if (!VOLUME.test(name)) return 'allowed: lower-case letters, digits and dashes, at most 63 (a DNS label)';
-  return repeated ? 'one volume can be one disk only; remove the second entry' : '';
 }
 
 const DEFAULT_GRACE_SECONDS = 30;

@@ -3,8 +3,10 @@ import { checkGuestContainer } from './check-container.ts';
 import { checkPodSpec } from './check-pod.ts';
 import { findGuestContainer, type GuestContainer } from './guest-container.ts';
 import type { GuestSpec } from './guest-spec.ts';
-import { parseAccelerator, parseBoot, parseDisks, parseGrace } from './parse-boot.ts';
+import { parseAccelerator, parseBoot, parseGrace } from './parse-boot.ts';
 import { parseCpu } from './parse-cpu.ts';
+import { parseClock, parseCloudInit, parseFirmware, parseSettings } from './parse-devices.ts';
+import { parseDisks } from './parse-disks.ts';
 import { type NetworksContext, parseNetworks } from './parse-networks.ts';
 import { parseMemory, parseOtherResources, parseVcpus } from './parse-size.ts';
 import type { Pod } from './pod.ts';
@@ -39,19 +41,23 @@ function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext):
   const { take, step } = collector();
   const vcpus = take(parseVcpus(guest));
   const accelerator = take(parseAccelerator(pod, context.accelerators));
+  const boot = take(parseBoot(pod, guest));
   take(parseOtherResources(guest));
   return step({
     version: 'v1',
     container: guest.container.name,
-    boot: take(parseBoot(pod, guest)),
+    boot,
     vcpus,
     cpu: take(parseCpu(pod, accelerator, vcpus)),
     memoryBytes: take(parseMemory(guest)),
     overheadBytes: 0,
     machine: 'q35',
-    firmware: 'bios',
+    firmware: take(parseFirmware(pod, boot.mode)),
     accelerator,
-    disks: take(parseDisks(guest)),
+    ...take(parseSettings(pod)),
+    ...take(parseClock(pod)),
+    ...take(parseCloudInit(pod)),
+    ...take(parseDisks(pod, guest, boot.mode)),
     networks: take(parseNetworks(pod, context)),
     gracePeriodSeconds: take(parseGrace(pod)),
   });

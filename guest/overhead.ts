@@ -22,6 +22,12 @@ export const OVERHEAD_MIB = {
   claim: 4,
   /** Ring, bounce buffers, vhost worker. */
   network: 4,
+  /** Two flash chips of 4 MiB together, and what the firmware makes QEMU touch. */
+  uefi: 8,
+  /** swtpm: libtpms, OpenSSL, its state. */
+  tpm: 12,
+  /** The seed is at most a little more than a Secret (1 MiB), twice while it is made. */
+  cloudInit: 4,
 } as const;
 
 /**
@@ -40,6 +46,9 @@ export function overheadBytes(guest: GuestSpec): number {
     (guest.boot.mode === 'disk' ? OVERHEAD_MIB.bootDisk : 0) +
     OVERHEAD_MIB.claim * guest.disks.length +
     OVERHEAD_MIB.network * guest.networks.length +
+    (guest.firmware === 'bios' ? 0 : OVERHEAD_MIB.uefi) +
+    (guest.tpm === undefined ? 0 : OVERHEAD_MIB.tpm) +
+    (guest.cloudInit === undefined ? 0 : OVERHEAD_MIB.cloudInit) +
     Math.ceil(guest.memoryBytes / RAM_DIVISOR / MIB);
   return mib * MIB;
 }

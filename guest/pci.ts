@@ -1,9 +1,19 @@
 /**
  * Fixed PCI slots on the root bus. A guest's device addresses never depend on what else it has, so that a migration target, an upgrade
- * or an added disk finds every other device where it was. 0x00 and 0x1f are the machine's own; 0x01 (graphics), 0x04 (virtio-serial),
- * 0x05 (balloon) and 0x07 are kept free for what is coming.
+ * or an added disk finds every other device where it was. 0x00 and 0x1f are the machine's own, its SATA controller included; 0x04
+ * (virtio-serial and, as its second function, balloon) is kept free for what is coming.
  */
-export const PCI_SLOT = { rng: 0x02, panic: 0x03, bootDisk: 0x06, firstNetwork: 0x08, firstClaim: 0x10 } as const;
+export const PCI_SLOT = {
+  /** Root ports for devices of the node, one function each. */
+  hostDevices: 0x01,
+  rng: 0x02,
+  panic: 0x03,
+  watchdog: 0x05,
+  bootDisk: 0x06,
+  seed: 0x07,
+  firstNetwork: 0x08,
+  firstClaim: 0x10,
+} as const;
 
 /** A slot as QEMU's `addr=` takes it. */
 export function pciAddress(slot: number): string {

@@ -1,8 +1,9 @@
 import type { Accelerator, GuestSpec } from '../api/guest-spec.ts';
 import { BOOT_PATH, SLOT_PATH } from '../api/names.ts';
-import { diskArguments } from './disks.ts';
+import { diskArguments, usesSata } from './disks.ts';
+import { firmwareArguments, firmwareMachine } from './firmware.ts';
+import { helperArguments } from './helpers.ts';
 import { networkArguments, type Nic } from './networks.ts';
-import { PCI_SLOT, pciAddress } from './pci.ts';
 import { checkedArguments, option } from './qemu-options.ts';
 
 /** What only the node knows. */
@@ -37,6 +38,7 @@ type Part = (guest: GuestSpec, facts: NodeFacts) => readonly string[];
 const PARTS: readonly Part[] = [
   processArguments,
   machineArguments,
+  firmwareArguments,
   cpuArguments,
   memoryArguments,
   lifeArguments,
@@ -44,7 +46,7 @@ const PARTS: readonly Part[] = [
   bootArguments,
   diskArguments,
   (_guest, { nics, vhostNet }) => networkArguments(nics, vhostNet),
-  helperDevices,
+  helperArguments,
 ];
 
 function processArguments(): string[] {
@@ -58,9 +60,9 @@ function processArguments(): string[] {
   ];
 }
 
-function machineArguments(_guest: GuestSpec, { accelerator }: NodeFacts): string[] {
+function machineArguments(guest: GuestSpec, { accelerator }: NodeFacts): string[] {
   return [
-    ...['-machine', option('pc-q35-10.0', MACHINE)],
+    ...['-machine', option('pc-q35-10.0', { ...MACHINE, sata: usesSata(guest), ...firmwareMachine(guest) })],
     ...['-accel', accelerator === 'tcg' ? option('tcg', { 'tb-size': TCG_BUFFER_MIB }) : 'kvm'],
   ];
 }
@@ -96,9 +98,18 @@ function memoryArguments(guest: GuestSpec): string[] {
   return ['-m', `${guest.memoryBytes / MIB}M`, '-overcommit', 'mem-lock=off'];
 }
 
+/** QEMU's words for what a panic does (qapi/run-state.json, PanicAction). */
+const PANIC_ACTION = { exit: 'exit-failure', pause: 'pause', ignore: 'none' } as const;
+
 /** Power-off ends QEMU, reboot restarts the guest inside it, a panic ends it with GUEST_PANICKED on QMP and a non-zero exit status. */
-function lifeArguments(): string[] {
-  return ['-action', 'reboot=reset,shutdown=poweroff,panic=exit-failure', '-rtc', 'base=utc'];
+function lifeArguments({ panic, watchdog, clock }: GuestSpec): string[] {
+  const actions = {
+    shutdown: 'poweroff',
+    panic: PANIC_ACTION[panic ?? 'exit'],
+    ...(watchdog === undefined ? {} : { watchdog }),
+  };
+  // The launcher sets the zone whose local time this is.
+  return ['-action', option('reboot=reset', actions), '-rtc', clock === undefined ? 'base=utc' : 'base=localtime'];
 }
 
 function consoleArguments(): string[] {
@@ -117,12 +128,4 @@ function bootArguments(guest: GuestSpec): string[] {
   if (guest.boot.mode === 'disk') return strict;
   const files = ['-kernel', `${BOOT_PATH}/boot/vmlinuz`, '-initrd', `${BOOT_PATH}/boot/initrd.img`];
   return [...strict, ...files, '-append', 'console=ttyS0 panic=5'];
-}
-
-function helperDevices(): string[] {
-  return [
-    ...['-object', option('rng-builtin', { id: 'rng' })],
-    ...['-device', option('virtio-rng-pci', { id: 'rng0', rng: 'rng', addr: pciAddress(PCI_SLOT.rng), 'disable-legacy': true })],
-    ...['-device', option('pvpanic-pci', { id: 'panic0', addr: pciAddress(PCI_SLOT.panic) })],
-  ];
 }

@@ -29,3 +29,16 @@ make_bios_disk() {
   SOURCE_DATE_EPOCH=0 mcopy -i "$disk" "$config" ::syslinux.cfg
   rm "$config"
 }
+
+# add_efi_boot UNPACKED COMMAND_LINE DISK: makes a disk of make_bios_disk start by UEFI too, Secure Boot included: Debian's signed shim
+# and GRUB, which accept Debian's signed kernel.
+add_efi_boot() {
+  local config
+  config=$(mktemp)
+  printf 'linux /vmlinuz %s\ninitrd /initrd.img\nboot\n' "$2" >"$config"
+  SOURCE_DATE_EPOCH=0 mmd -i "$3" ::EFI ::EFI/BOOT ::EFI/debian
+  SOURCE_DATE_EPOCH=0 mcopy -i "$3" "$1/usr/lib/shim/shimx64.efi.signed" ::EFI/BOOT/BOOTX64.EFI
+  SOURCE_DATE_EPOCH=0 mcopy -i "$3" "$1/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" ::EFI/BOOT/grubx64.efi
+  SOURCE_DATE_EPOCH=0 mcopy -i "$3" "$config" ::EFI/debian/grub.cfg
+  rm "$config"
+}

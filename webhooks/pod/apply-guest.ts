@@ -12,6 +12,7 @@ import { withMacs } from '../../api/network-selection.ts';
 import type { Container, Pod, PodSpec, Volume } from '../../api/pod.ts';
 import { launcherContainer } from './launcher-container.ts';
 import { withNamed, without } from './lists.ts';
+import { optionalVolumes } from './own-volumes.ts';
 
 type Step = (pod: Pod, guest: GuestSpec) => Pod;
 
@@ -50,11 +51,14 @@ function dropUnused(pod: Pod, volumes: readonly string[]): Pod {
   return left === undefined ? pod : withSpec(pod, { volumes: left });
 }
 
-function setVolumes(pod: Pod, { boot }: GuestSpec): Pod {
+function setVolumes(pod: Pod, guest: GuestSpec): Pod {
+  const { boot } = guest;
   const bootVolume: Volume = { name: BOOT_VOLUME, image: { reference: boot.image, pullPolicy: boot.pullPolicy } };
   const volumes = withNamed(pod.spec.volumes, bootVolume);
   const hasScratch = volumes.some((volume) => volume.name === SCRATCH_VOLUME && volume.emptyDir !== undefined);
-  return withSpec(pod, { volumes: hasScratch ? volumes : withNamed(volumes, { name: SCRATCH_VOLUME, emptyDir: {} }) });
+  const scratched = hasScratch ? volumes : withNamed(volumes, { name: SCRATCH_VOLUME, emptyDir: {} });
+  const all = optionalVolumes(guest).reduce((list, { volume }) => withNamed(list, volume), scratched);
+  return withSpec(pod, { volumes: all });
 }
 
 function setReadinessGate(pod: Pod): Pod {

@@ -12,7 +12,9 @@ import {
 } from '../../api/names.ts';
 import type { Container, ResourceList, VolumeMount } from '../../api/pod.ts';
 import { formatBytes, parseQuantity } from '../../api/quantity.ts';
+import { launcherArguments } from '../../guest/launcher-arguments.ts';
 import { withField, withNamed, without } from './lists.ts';
+import { optionalVolumes } from './own-volumes.ts';
 
 type Step = (container: Container, guest: GuestSpec) => Container;
 
@@ -25,9 +27,9 @@ export function launcherContainer(container: Container, guest: GuestSpec, image:
   return STEPS.reduce((current, step) => step(current, guest), start);
 }
 
-/** The slot protocol: PID 1 is told how to boot, everything else comes from the agent. */
+/** The slot protocol: PID 1 is told what to prepare, everything else comes from the agent. */
 function setCommand(container: Container, guest: GuestSpec): Container {
-  return { ...container, command: [LAUNCHER_COMMAND], args: [guest.boot.mode] };
+  return { ...container, command: [LAUNCHER_COMMAND], args: [...launcherArguments(guest)] };
 }
 
 /** The serial console, for `kubectl logs` and `kubectl attach -it`. */
@@ -43,9 +45,10 @@ const BOOT_MOUNT: VolumeMount = { name: BOOT_VOLUME, mountPath: BOOT_PATH, readO
 const SCRATCH_MOUNT: VolumeMount = { name: SCRATCH_VOLUME, mountPath: SCRATCH_PATH };
 
 /** A guest is no client of the API server: the token stays out. */
-function setMounts(container: Container): Container {
+function setMounts(container: Container, guest: GuestSpec): Container {
   const kept = without(container.volumeMounts, (mount) => mount.mountPath === TOKEN_MOUNT_PATH);
-  return { ...container, volumeMounts: withNamed(withNamed(kept, BOOT_MOUNT), SCRATCH_MOUNT) };
+  const mounts = [BOOT_MOUNT, SCRATCH_MOUNT, ...optionalVolumes(guest).map(({ mount }) => mount)];
+  return { ...container, volumeMounts: mounts.reduce((list, mount) => withNamed(list, mount), kept ?? []) };
 }
 
 function setDisks(container: Container): Container {

@@ -1,13 +1,12 @@
 import { CONTAINER_ANNOTATION } from '../../api/guest-container.ts';
 import type { GuestSpec } from '../../api/guest-spec.ts';
-import { BOOT_VOLUME, GUEST_ANNOTATION, GUEST_READY, POLICY_DEFAULTS_ANNOTATION, SCRATCH_VOLUME } from '../../api/names.ts';
+import { GUEST_ANNOTATION, GUEST_READY, POLICY_DEFAULTS_ANNOTATION } from '../../api/names.ts';
 import type { Container, Pod } from '../../api/pod.ts';
 import { removeOverhead } from './add-overhead.ts';
 import { editGuestContainer } from './apply-guest.ts';
 import { withField, without } from './lists.ts';
+import { OWN_VOLUMES } from './own-volumes.ts';
 
-/** Names of the volumes that admission adds. */
-export const OWN_VOLUMES: readonly string[] = [BOOT_VOLUME, SCRATCH_VOLUME];
 /** Annotations that admission adds. */
 const OWN_ANNOTATIONS: readonly string[] = [GUEST_ANNOTATION, POLICY_DEFAULTS_ANNOTATION];
 

@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2034
-# The small test guest: a kernel and a busybox userland in one initramfs, as a disk and as kernel + initrd.
+# The small test guest: a kernel and a busybox userland in one initramfs, as a disk that BIOS and UEFI (with Secure Boot) start, and as
+# kernel + initrd.
 # Extra packages of this machine: mmdebstrap kmod cpio syslinux mtools dosfstools qemu-utils
 inputs=("$here/guest-tiny")
 
@@ -19,7 +20,8 @@ build_layer() {
   cp "$unpacked"/boot/vmlinuz-* "$out/boot/vmlinuz"
   chmod 644 "$out/boot/vmlinuz"
   make_initramfs "$tree" "$out/boot/initrd.img"
-  make_bios_disk "$out/boot/vmlinuz" "$out/boot/initrd.img" 'console=ttyS0 quiet panic=-1' "$work/disk.raw"
+  make_bios_disk "$out/boot/vmlinuz" "$out/boot/initrd.img" 'console=ttyS0 quiet panic=-1' "$work/disk.raw" 32M
+  add_efi_boot "$unpacked" 'console=ttyS0 quiet panic=-1' "$work/disk.raw"
   qemu-img convert -f raw -O qcow2 "$work/disk.raw" "$out/disk/disk.qcow2"
   # For the launcher's user, who is not root.
   chmod 644 "$out/disk/disk.qcow2" "$out/boot/initrd.img"

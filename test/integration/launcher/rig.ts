@@ -80,6 +80,8 @@ mount -o remount,bind,ro "$ROOT/run/podvisor"
 mount --bind "$BOOT" "$ROOT/podvisor/boot"
 mount -o remount,bind,ro "$ROOT/podvisor/boot"
 mount --bind "$WORK/scratch" "$ROOT/podvisor/scratch"
+mount -t tmpfs -o mode=777 tmpfs "$ROOT/podvisor/seed"
+if [ -n "$SECRET" ]; then mount --bind "$SECRET" "$ROOT/podvisor/cloud-init"; fi
 mount -o remount,bind,ro "$ROOT"
 exec env -i PATH=/usr/bin:/usr/sbin setpriv --no-new-privs chroot --userspec=${String(USER)}:${String(USER)} "$ROOT" /usr/bin/podvisor-launch "$@"
 `;
@@ -89,6 +91,8 @@ export interface ContainerOptions {
   /** Directory that is the boot image; default guest-tiny's. */
   readonly boot?: string;
   readonly args?: readonly string[];
+  /** Directory that is the Secret of cloud-init. */
+  readonly secret?: string;
   /** Directory of an earlier container whose scratch and slot are taken over: a container restart in one pod. */
   readonly work?: string;
 }
@@ -122,7 +126,13 @@ function startContainer(options: ContainerOptions): Container {
     'unshare',
     ['--pid', '--fork', '--mount', '--ipc', 'sh', '-c', SETUP, 'sh', ...(options.args ?? ['disk'])],
     {
-      env: { ...process.env, ROOT: options.roots.launcher, WORK: work, BOOT: options.boot ?? options.roots.guest },
+      env: {
+        ...process.env,
+        ROOT: options.roots.launcher,
+        WORK: work,
+        BOOT: options.boot ?? options.roots.guest,
+        SECRET: options.secret ?? '',
+      },
     },
   );
   const output = { stdout: '', stderr: '', status: '' };

@@ -10,7 +10,8 @@ const networkReady: SlotEvent = { type: 'network-ready', nics: [{ mac: '02:00:00
 const started: SlotEvent[] = [{ type: 'ready' }, resolved, networkReady, { type: 'argv-written' }];
 const running: SlotEvent[] = [...started, { type: 'qmp-connected', status: 'running' }];
 const shutdown = (reason: string): SlotEvent => ({ type: 'qmp-event', name: 'SHUTDOWN', data: { guest: true, reason } });
-const panicked: SlotEvent = { type: 'qmp-event', name: 'GUEST_PANICKED', data: {} };
+const panicked: SlotEvent = { type: 'qmp-event', name: 'GUEST_PANICKED', data: { action: 'shutdown' } };
+const goesOn: SlotEvent = { type: 'qmp-event', name: 'GUEST_PANICKED', data: { action: 'run' } };
 const failed = (reason: string): SlotEvent => ({ type: 'failed', reason, message: 'why' });
 const error: SlotEvent = { type: 'error', reason: 'StartDelayed', message: 'the API server is away' };
 
@@ -59,6 +60,7 @@ test.each<[string, SlotEvent[], string[]]>([
   ['power-off', [...running, shutdown('guest-shutdown')], ['report False GuestPoweredOff + Normal GuestStopped, settled']],
   ['forced off', [...running, shutdown('host-qmp-quit')], ['report False ForcedOff + Warning ForcedOff, settled']],
   ['the launcher repeats what QMP said', [...running, shutdown('host-qmp-quit'), failed('ForcedOff')], []],
+  ['a panic the guest goes on after (podvisor.dev/panic: ignore)', [...running, goesOn], []],
   ['a panic', [...running, panicked], ['report False GuestPanicked + Warning GuestPanicked, settled']],
   ['the shutdown after a panic says nothing new', [...running, panicked, shutdown('guest-panic')], []],
   [

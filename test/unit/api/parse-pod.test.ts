@@ -1,3 +1,4 @@
+import { ANNOTATIONS } from '../../../api/annotations.ts';
 import type { GuestSpec } from '../../../api/guest-spec.ts';
 import { type ParseContext, parseGuest } from '../../../api/parse-pod.ts';
 import { parseGuestText } from '../../../api/parse-stored.ts';
@@ -42,6 +43,16 @@ describe('parseGuest makes of the smallest pod', () => {
       networks: [{ name: 'pod', interface: 'eth0', binding: 'masquerade' }],
       gracePeriodSeconds: 30,
     });
+  });
+
+  it('the same GuestSpec when every default is written out', () => {
+    const defaults = ANNOTATIONS.flatMap(({ name, choices }) => (choices === undefined ? [] : [[name, choices[0]?.value ?? '']]));
+    const spelled = {
+      ...(Object.fromEntries(defaults) as Record<string, string>),
+      'podvisor.dev/clock': 'utc',
+      'podvisor.dev/disks': 'root: bus=virtio',
+    };
+    expect(guestOf(annotated(spelled))).toEqual({ ...guestOf(vmPod()), bootDisk: {} });
   });
 
   it('the same GuestSpec after the API server filled in its defaults', () => {
@@ -116,6 +127,40 @@ describe('parseGuest reads', () => {
       }),
       { disks: [{ volume: 'data' }, { volume: 'logs' }] },
     ],
+    UEFI: [annotated({ 'podvisor.dev/firmware': 'uefi' }), { firmware: 'uefi' }],
+    'Secure Boot': [annotated({ 'podvisor.dev/firmware': 'uefi-secure' }), { firmware: 'uefi-secure' }],
+    'UEFI for a kernel': [annotated({ 'podvisor.dev/firmware': 'uefi', 'podvisor.dev/boot': 'kernel' }), { firmware: 'uefi' }],
+    'TPM, watchdog, panic action, no random numbers': [
+      annotated({
+        'podvisor.dev/tpm': 'ephemeral',
+        'podvisor.dev/watchdog': 'pause',
+        'podvisor.dev/panic': 'ignore',
+        'podvisor.dev/rng': 'none',
+      }),
+      { tpm: 'ephemeral', watchdog: 'pause', panic: 'ignore', rng: 'none' },
+    ],
+    'a time zone': [
+      annotated({ 'podvisor.dev/clock': 'America/Argentina/Buenos_Aires' }),
+      { clock: 'America/Argentina/Buenos_Aires' },
+    ],
+    'the Secret for cloud-init': [annotated({ 'podvisor.dev/cloud-init': 'web.seed' }), { cloudInit: { secret: 'web.seed' } }],
+    'settings of disks': [
+      annotated(
+        { 'podvisor.dev/disks': 'data: serial=D.1 , boot=1,cache=writethrough\n root:bus=sata,boot=2' },
+        { volumeDevices: [{ name: 'data', devicePath: '/dev/x' }] },
+      ),
+      {
+        disks: [{ volume: 'data', serial: 'D.1', bootIndex: 1, cache: 'writethrough' }],
+        bootDisk: { bus: 'sata', bootIndex: 2 },
+      },
+    ],
+    'a read-only claim': [
+      vmPod({
+        guest: { volumeDevices: [{ name: 'data', devicePath: '/dev/x' }] },
+        spec: { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'c', readOnly: true } }] },
+      }),
+      { disks: [{ volume: 'data', readOnly: true }] },
+    ],
     'the grace period': [vmPod({ spec: { terminationGracePeriodSeconds: 5 } }), { gracePeriodSeconds: 5 }],
     'annotations of others not at all': [annotated({ 'example.com/boot': 'x', 'kubernetes.io/cpu-model': 'y' }), {}],
   };
@@ -142,7 +187,7 @@ describe('parseGuest warns of', () => {
 describe('parseGuest names all that is wrong at once', () => {
   it('over pod, annotations and container', () => {
     const pod = vmPod({
-      annotations: { 'podvisor.dev/cpu-modle': 'host', 'podvisor.dev/firmware': 'uefi' },
+      annotations: { 'podvisor.dev/cpu-modle': 'host', 'podvisor.dev/firmware': 'efi' },
       guest: { command: ['sh'], resources: { limits: { cpu: '1000', memory: '100M' } } },
       spec: { hostNetwork: true },
     });

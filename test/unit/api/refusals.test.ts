@@ -18,6 +18,10 @@ const spec = (fields: Partial<PodSpec>) => vmPod({ spec: fields });
 const limits = (list: Record<string, string>) => guest({ resources: { limits: list } });
 const security = (fields: SecurityContext) => guest({ securityContext: fields });
 
+const disks = (text: string) =>
+  vmPod({ annotations: { 'podvisor.dev/disks': text }, guest: { volumeDevices: [{ name: 'data', devicePath: '/dev/data' }] } });
+const many = (count: number) => Array.from({ length: count }, (_, index) => `d${index}`);
+
 /** What is refused, and what the answer must say: the field, the value, what is allowed, what to do. */
 const CASES: Record<string, [Pod, string[], ParseContext?]> = {
   'a label value other than true': [vmPod({ labels: { 'podvisor.dev/vm': 'yes' } }), ['metadata.labels[podvisor.dev/vm]: "yes": allowed: "true"']],
@@ -27,13 +31,60 @@ const CASES: Record<string, [Pod, string[], ParseContext?]> = {
   'an unknown placement annotation': [annotated('placement.podvisor.dev/storag', 'x'), ["did you mean 'placement.podvisor.dev/storage'?"]],
   'a placement annotation of later': [annotated('placement.podvisor.dev/numa', 'ignore'), ['is not supported yet']],
   'a GuestSpec of the user': [annotated('podvisor.dev/guest', '{}'), ['metadata.annotations[podvisor.dev/guest]: "{}"', 'written by Podvisor at admission only; remove it']],
-  'a boot mode of later': [annotated('podvisor.dev/boot', 'rootfs'), ['"rootfs": is not supported yet; allowed: disk, kernel']],
+  'a boot mode of later': [annotated('podvisor.dev/boot', 'rootfs'), ['"rootfs": is not supported yet (', '; allowed: disk, kernel']],
   'a mistyped boot mode': [annotated('podvisor.dev/boot', 'dsik'), ["did you mean 'disk'?", 'allowed: disk, kernel']],
-  'a machine of later': [annotated('podvisor.dev/machine', 'microvm'), ['is not supported yet; allowed: q35']],
-  'UEFI': [annotated('podvisor.dev/firmware', 'uefi'), ['is not supported yet; allowed: bios']],
-  'secure boot': [annotated('podvisor.dev/firmware', 'uefi-secure'), ['is not supported yet; allowed: bios']],
+  'a boot volume': [annotated('podvisor.dev/boot', 'volume'), ['is not supported yet', 'give it a lower boot place']],
+  'microvm': [annotated('podvisor.dev/machine', 'microvm'), ['is not supported yet (it has no ACPI power button', '; allowed: q35']],
+  'the virt machine': [annotated('podvisor.dev/machine', 'virt'), ['is not supported yet (the launcher holds QEMU for x86-64 only); allowed: q35']],
+  'a mistyped firmware': [annotated('podvisor.dev/firmware', 'uefi-secur'), ["did you mean 'uefi-secure'?", 'allowed: bios, uefi, uefi-secure']],
+  'secure boot of a kernel': [
+    vmPod({ annotations: { 'podvisor.dev/boot': 'kernel', 'podvisor.dev/firmware': 'uefi-secure' } }),
+    ['firmware]: "uefi-secure": checks what a disk boots'],
+  ],
+  'a TPM that outlives the pod': [annotated('podvisor.dev/tpm', 'persistent'), ['there is no place for its state yet', 'allowed: none, ephemeral']],
+  'a watchdog action that does not exist': [annotated('podvisor.dev/watchdog', 'inject-nmi'), ['allowed: none, reset, poweroff, pause']],
+  'a panic action that does not exist': [annotated('podvisor.dev/panic', 'reboot'), ['allowed: exit, pause, ignore']],
+  'a graphics card': [annotated('podvisor.dev/video', 'std'), ['nothing shows its screen yet', 'allowed: none']],
+  'local time without a zone': [annotated('podvisor.dev/clock', 'localtime'), ['name the zone the guest believes in', 'allowed: utc']],
+  'a mistyped time zone': [annotated('podvisor.dev/clock', 'Europe/Berln'), ["did you mean 'Europe/Berlin'?"]],
+  'a time zone that is a path': [annotated('podvisor.dev/clock', '../../etc/passwd'), ['is no time zone']],
+  'user data instead of a Secret': [annotated('podvisor.dev/cloud-init', '#cloud-config\npassword: x'), ['cloud-init]: is no name of a Secret', 'put it into a Secret']],
+  'disks that cannot be read': [disks('data serial=1'), ['cannot be read', "allowed: 'NAME: key=value,key=value'"]],
+  'no disks at all': [disks(' ; '), ['has 0 entries']],
+  'a disk that does not exist': [disks('dtaa: serial=a'), ["names 'dtaa'", "allowed: 'root', 'data'"]],
+  'a disk twice': [disks('data: serial=a; data: boot=2'), ['two entries for one disk']],
+  'a setting of a disk that does not exist': [disks('data: serail=a'), ["'data': 'serail' is no setting of a disk (did you mean 'serial'?)"]],
+  'a setting of a disk twice': [disks('data: serial=a,serial=b'), ["says 'serial' twice"]],
+  'a setting named like a JavaScript property': [disks('data: constructor=a'), ['is no setting of a disk']],
+  'a serial with an option in it': [disks('data: serial=a=b'), ['is no setting of a disk']],
+  'a serial that is too long': [disks('data: serial=123456789012345678901'), ['is no serial; allowed: 1 to 20']],
+  'a serial twice': [disks('data: serial=a; root: serial=a'), ['says serial=a of two disks']],
+  'a serial that is the name of another disk': [disks('root: serial=data'), ['says serial=data of two disks']],
+  'a boot place twice': [disks('data: boot=1; root: boot=1'), ['says boot=1 of two disks']],
+  'a boot place that is none': [disks('data: boot=0'), ['allowed: 1 to 99']],
+  'a cache mode that does not exist': [disks('data: cache=unsafe'), ['allowed: none, writeback, writethrough']],
+  'a SCSI disk': [disks('data: bus=scsi'), ["bus 'scsi' is not supported yet; allowed: virtio, sata"]],
+  'a bus that does not exist': [disks('data: bus=ide'), ["'ide' is no bus"]],
+  'a read-only SATA disk': [disks('data: bus=sata,readonly=true'), ['cannot be on bus=sata']],
+  'a read-only boot disk': [disks('root: readonly=true'), ["'root' is a layer that goes with the pod"]],
+  'a disk file': [disks('data: file=disk.img'), ['files on file-system claims are not supported yet']],
+  'a boot disk of a kernel guest': [
+    vmPod({ annotations: { 'podvisor.dev/boot': 'kernel', 'podvisor.dev/disks': 'root: boot=1' } }),
+    ["names 'root'", 'this guest has no disk'],
+  ],
+  'settings of root when a volume is named so': [
+    vmPod({ annotations: { 'podvisor.dev/disks': 'root: boot=1' }, guest: { volumeDevices: [{ name: 'root', devicePath: '/dev/x' }] } }),
+    ['rename the volume'],
+  ],
+  'seven SATA disks': [
+    vmPod({
+      annotations: { 'podvisor.dev/disks': ['root', ...many(6)].map((name) => `${name}: bus=sata`).join('\n') },
+      guest: { volumeDevices: many(6).map((name) => ({ name, devicePath: `/dev/${name}` })) },
+    }),
+    ['has 7 disks on bus=sata; allowed: at most 6'],
+  ],
   ...Object.fromEntries(
-    ['tpm', 'dedicated-cpus', 'numa', 'disks', 'cloud-init', 'migration', 'power'].map((name): [string, [Pod, string[]]] => [
+    ['dedicated-cpus', 'numa', 'migration', 'power'].map((name): [string, [Pod, string[]]] => [
       `the annotation ${name} of later`,
       [annotated(`podvisor.dev/${name}`, 'x'), [`metadata.annotations[podvisor.dev/${name}]: "x": is not supported yet; remove it`]],
     ]),

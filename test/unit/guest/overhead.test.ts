@@ -20,6 +20,7 @@ describe('overheadBytes', () => {
     ['the smallest guest, emulated', guestSpec(), 125],
     ['the smallest guest, KVM', guestSpec(kvm), 88],
     ['4 vCPUs, 8 GiB, 2 claims, 2 networks, KVM', guestSpec({ ...kvm, ...large() }), 64 + 12 + 16 + 8 + 8 + 32],
+    ['UEFI, a TPM and a cloud-init seed', guestSpec({ firmware: 'uefi', tpm: 'ephemeral', cloudInit: { secret: 's' } }), 149],
     ['no boot disk', guestSpec({ boot: { ...guestSpec().boot, mode: 'kernel' } }), 109],
   ])('of %s', (_, guest, mib) => expect(overheadBytes(guest) / MIB).toBe(mib));
 

@@ -32,6 +32,21 @@ const CASES: Record<string, [GuestSpec, Partial<NodeFacts>?]> = {
   ],
   'two-claims': [guestSpec({ disks: [{ volume: 'data' }, { volume: longName }] })],
   'kernel-boot': [guestSpec({ boot: kernel })],
+  uefi: [guestSpec({ firmware: 'uefi' })],
+  'uefi-secure-tpm': [guestSpec({ firmware: 'uefi-secure', tpm: 'ephemeral' })],
+  'helper-devices': [
+    guestSpec({ watchdog: 'poweroff', panic: 'pause', rng: 'none', clock: 'Europe/Berlin', cloudInit: { secret: 'seed' } }),
+  ],
+  'tuned-disks': [
+    guestSpec({
+      bootDisk: { bus: 'sata', cache: 'none' },
+      disks: [
+        { volume: 'data', serial: 'D1', bootIndex: 1, cache: 'writethrough' },
+        { volume: 'logs', bus: 'sata' },
+        { volume: 'shared', readOnly: true, cache: 'writeback' },
+      ],
+    }),
+  ],
   'cpu-features': [guestSpec({ cpu: { model: 'Skylake-Server-v5', features: ['+avx2', '-la57', '+sse4.2'] } })],
 };
 
@@ -62,8 +77,8 @@ describe('qemuArgv keeps', () => {
   it('no two devices of the largest guest at one address', () => {
     const disks = Array.from({ length: 15 }, (_, index) => ({ volume: `d${index}` }));
     const networks = Array.from({ length: 8 }, (_, index) => ({ ...lan, interface: `net${index}` }));
-    const all = addresses(guestSpec({ disks, networks }));
-    expect(all.size).toBe(15 + 8 + 3);
+    const all = addresses(guestSpec({ disks, networks, watchdog: 'reset', cloudInit: { secret: 'x' } }));
+    expect(all.size).toBe(15 + 8 + 5);
     expect(new Set(all.values()).size).toBe(all.size);
     expect([...all.values()].every((address) => Number(address) > 0 && Number(address) < 0x1f)).toBe(true);
   });

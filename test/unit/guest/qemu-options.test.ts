@@ -71,6 +71,8 @@ function expectShape(guest: GuestSpec): void {
     boot: { ...guestSpec().boot, mode: guest.boot.mode },
     cpu: { ...guestSpec().cpu, model: guest.cpu.model, features: guest.cpu.features },
     disks: guest.disks.map((_, index) => ({ volume: `v${index}` })),
+    ...(guest.clock === undefined ? {} : { clock: 'Asia/Tokyo' }),
+    ...(guest.cloudInit === undefined ? {} : { cloudInit: { secret: 's' } }),
     networks: guest.networks,
   });
   expect(shapeOf(argv)).toEqual(shapeOf(qemuArgv(tame, nodeFacts(tame))));
@@ -100,7 +102,7 @@ describe('hostile input never reaches the command line', () => {
     );
   });
 
-  it.each(['container', 'image', 'model', 'feature', 'volume', 'network', 'interface'] as const)(
+  it.each(['container', 'image', 'model', 'feature', 'volume', 'network', 'interface', 'serial', 'zone', 'secret'] as const)(
     'from a forged GuestSpec, one field at a time: %s',
     (field) => {
       fc.assert(
@@ -120,7 +122,9 @@ function forged(field: string, text: string): GuestSpec {
     container: set('container', 'guest'),
     boot: { mode: 'disk', image: set('image', 'a'), pullPolicy: 'Never' },
     cpu: { model: set('model', 'max'), features: [set('feature', '+avx2')] },
-    disks: [{ volume: set('volume', 'data') }],
+    disks: [{ volume: set('volume', 'data'), serial: set('serial', 'D1') }],
+    clock: set('zone', 'Europe/Berlin'),
+    cloudInit: { secret: set('secret', 'seed') },
     networks: [...guestSpec().networks, { name: set('network', 'a/b'), interface: set('interface', 'net1'), binding: 'bridge' }],
   });
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 // The exit codes are a contract with users (kubectl describe pod) and with the agent: script and documentation must agree.
-const script = readFileSync('launcher/podvisor-launch', 'utf8');
+const script = ['podvisor-launch', 'podvisor-prepare'].map((name) => readFileSync(`launcher/${name}`, 'utf8')).join('\n');
 const readme = readFileSync('launcher/README.md', 'utf8');
 
 function matches(text: string, pattern: RegExp): string[] {
@@ -21,7 +21,20 @@ test('endings without a reason are documented too', () => {
 
 test('the tools the script needs are in the image', () => {
   const kept = readFileSync('launcher/keep.txt', 'utf8').split('\n');
-  for (const tool of ['dd', 'head', 'mkfifo', 'mv', 'od', 'rm', 'sleep', 'tr', 'qemu-img', 'qemu-system-x86_64']) {
+  for (const tool of [
+    'dd',
+    'head',
+    'mkfifo',
+    'mv',
+    'od',
+    'rm',
+    'sleep',
+    'tr',
+    'qemu-img',
+    'qemu-system-x86_64',
+    'swtpm',
+    'genisoimage',
+  ]) {
     expect(kept).toContain(`usr/bin/${tool}`);
   }
 });

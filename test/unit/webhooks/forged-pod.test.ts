@@ -27,6 +27,8 @@ describe('a forged pod is refused, naming the field', () => {
     ],
     ['more vCPUs than the pod has', stored({ vcpus: 8 }), 'vcpus'],
     ['more memory than the pod has', stored({ memoryBytes: 2 ** 31 }), 'memoryBytes'],
+    ['a Secret it did not ask for', stored({ cloudInit: { secret: 'other' } }), 'cloudInit'],
+    ['a TPM it did not ask for', stored({ tpm: 'ephemeral' }), 'tpm'],
     ['no overhead', stored({ overheadBytes: 0 }), 'overheadBytes'],
     ['another container', stored({ container: 'other' }), 'names a container'],
     ['another image', stored({ boot: { mode: 'disk', image: 'other', pullPolicy: 'Always' } }), 'spec.volumes['],

@@ -87,6 +87,28 @@ describe('accelerator', () => {
   });
 });
 
+const prepared = {
+  'podvisor.dev/firmware': 'uefi-secure',
+  'podvisor.dev/tpm': 'ephemeral',
+  'podvisor.dev/clock': 'Europe/Berlin',
+  'podvisor.dev/cloud-init': 'seed',
+};
+
+test('the launcher is told what to prepare, and has the Secret and memory for its seed, and nobody else does', () => {
+  const pod = mutated(vmPod({ annotations: prepared, sidecars: [container()] }));
+  const [guest, sidecar] = pod.spec.containers;
+  expect(guest!.args).toEqual(['disk', 'variables=uefi-secure', 'tpm', 'cloud-init', 'zone=Europe/Berlin']);
+  expect(pod.spec.volumes!.slice(2)).toEqual([
+    { name: 'podvisor-cloud-init', secret: { secretName: 'seed', defaultMode: 0o644 } },
+    { name: 'podvisor-seed', emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } },
+  ]);
+  expect(guest!.volumeMounts!.slice(2)).toEqual([
+    { name: 'podvisor-cloud-init', mountPath: '/podvisor/cloud-init', readOnly: true },
+    { name: 'podvisor-seed', mountPath: '/podvisor/seed' },
+  ]);
+  expect(sidecar!.volumeMounts).toBeUndefined();
+});
+
 describe('its own output', () => {
   const shapes: [string, Pod][] = [
     ['as the API server defaults it', withDefaults(vmPod())],
@@ -100,6 +122,7 @@ describe('its own output', () => {
       vmPod({ guest: { volumeDevices: [{ name: 'data', devicePath: '/dev/x' }] }, spec: { volumes: [{ name: 'data' }] } }),
     ],
     ['kernel boot', vmPod({ annotations: { 'podvisor.dev/boot': 'kernel' } })],
+    ['UEFI, TPM, a clock and cloud-init', withDefaults(vmPod({ annotations: prepared }))],
   ];
   test.each(shapes)('gives an empty patch: %s', (_, pod) => {
     const once = mutated(pod);

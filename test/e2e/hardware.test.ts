@@ -1,0 +1,56 @@
+import { expect } from '@jest/globals';
+import { runInGuest } from './harness/console.ts';
+import { apply, kubectl } from './harness/kubectl.ts';
+import { vmPod } from './harness/objects.ts';
+import { useNamespace, vmTest } from './harness/suite.ts';
+import { consoleLog, deletePod, events, waitReady } from './harness/vm.ts';
+
+const ns = useNamespace('e2e-hardware');
+const CANARY = 'canary-0815-never-to-be-seen-outside';
+
+vmTest('Secure Boot, a TPM, a clock and a cloud-init Secret reach the guest, and the Secret nothing else', ns, async () => {
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'seed' },
+    stringData: { 'user-data': `#cloud-config\n# ${CANARY}\n` },
+  };
+  const annotations = {
+    'podvisor.dev/firmware': 'uefi-secure',
+    'podvisor.dev/tpm': 'ephemeral',
+    'podvisor.dev/clock': 'Asia/Tokyo',
+    'podvisor.dev/cloud-init': 'seed',
+  };
+  const guest = { resources: { limits: { memory: '256Mi' }, requests: { cpu: '100m' } } };
+  await apply(ns, secret, vmPod('secure', { annotations, guest }));
+  await waitReady(ns, 'secure');
+  expect(await runInGuest(ns, 'secure', 'dmesg | grep -i "secure boot"')).toContain('Secure boot enabled');
+  expect(await runInGuest(ns, 'secure', 'cat /sys/class/tpm/tpm0/tpm_version_major')).toBe('2');
+  // Before the guest itself prints it: pod, Events, log and every process' arguments as the cluster shows them.
+  const told = [
+    await kubectl(['get', 'pod', 'secure', '-n', ns, '-o', 'yaml']),
+    await kubectl(['describe', 'pod', 'secure', '-n', ns]),
+    await consoleLog(ns, 'secure'),
+    ...(await events(ns, 'secure')),
+    await kubectl(['logs', '-n', 'podvisor-agent', '-l', 'app.kubernetes.io/name=podvisor-agent', '--tail=500']),
+    await kubectl([
+      'exec',
+      '-n',
+      ns,
+      'secure',
+      '-c',
+      'guest',
+      '--',
+      'sh',
+      '-c',
+      'cat /proc/[0-9]*/cmdline; ls /podvisor/scratch',
+    ]),
+  ].join('\n');
+  expect(told).not.toContain(CANARY);
+  expect(told).toContain('vars.fd');
+  const read = 'mkdir -p /seed; mount -t iso9660 -o ro /dev/vdb /seed; cat /seed/user-data /seed/meta-data';
+  const seed = await runInGuest(ns, 'secure', read);
+  expect(seed).toContain(CANARY);
+  expect(seed).toContain('instance-id: secure');
+  await deletePod(ns, 'secure');
+});
