@@ -91,7 +91,7 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
   ]),
   choice('firmware', 'What starts the guest.', [
     ['bios', 'SeaBIOS.'],
-    ['uefi', 'EDK II. Its variables live as long as the pod.'],
+    ['uefi', 'EDK II. Its variables live as long as the pod. Common boot loaders need 256 MiB of guest RAM.'],
     [
       'uefi-secure',
       "EDK II with Secure Boot on and Microsoft's keys enrolled: only signed boot loaders start (most distributions' shim is signed). Not with `boot: kernel`.",
@@ -165,7 +165,12 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
     ['std', 'A VGA card.', 'nothing shows its screen yet; use the serial console (kubectl attach)'],
   ]),
   notYet('dedicated-cpus', 'Host CPUs for this guest alone.', 'remove it'),
-  notYet('numa', 'NUMA nodes inside the guest.', 'remove it'),
+  text(
+    'numa',
+    'NUMA nodes inside the guest, with equal parts of memory and vCPUs; each is a CPU socket.',
+    '`cells=N`, with N from 1 to 8; vCPUs, and RAM in pages, must be multiples of N',
+    'one node',
+  ),
   text(
     'networks',
     'How the guest is joined to its networks (docs/networks.md). Secondary networks are asked for with `k8s.v1.cni.cncf.io/networks`.',

@@ -17,6 +17,7 @@ export const GUEST_LIMITS = {
   disks: 15,
   networks: 8,
   cpuFeatures: 64,
+  numaCells: { min: 2, max: 8 },
 } as const;
 
 /** A DNS label: container and volume names (Kubernetes' own rule, repeated because these names become QEMU options and paths). */
@@ -106,6 +107,17 @@ const Disk = Type.Object(
   closed,
 );
 
+const Numa = Type.Object(
+  {
+    cells: count(
+      'NUMA nodes inside the guest, with equal parts of memory and vCPUs.',
+      GUEST_LIMITS.numaCells.min,
+      GUEST_LIMITS.numaCells.max,
+    ),
+  },
+  closed,
+);
+
 const CloudInit = Type.Object(
   {
     secret: Type.String({
@@ -146,6 +158,8 @@ export const GuestSpec = Type.Object(
       multipleOf: GUEST_LIMITS.memoryBytes.step,
       description: 'Guest RAM in bytes, whole MiB.',
     }),
+    hugepages: setting('Size of the huge pages all guest RAM is of.', '2Mi', '1Gi'),
+    numa: Type.Optional(Numa),
     overheadBytes: Type.Integer({
       minimum: 0,
       maximum: GUEST_LIMITS.memoryBytes.max,

@@ -8,7 +8,8 @@ import { parseCpu } from './parse-cpu.ts';
 import { parseClock, parseCloudInit, parseFirmware, parseSettings } from './parse-devices.ts';
 import { parseDisks } from './parse-disks.ts';
 import { type NetworksContext, parseNetworks } from './parse-networks.ts';
-import { parseMemory, parseOtherResources, parseVcpus } from './parse-size.ts';
+import { parseMemory } from './parse-memory.ts';
+import { parseOtherResources, parseVcpus } from './parse-size.ts';
 import type { Pod } from './pod.ts';
 import { collector, type Step } from './step.ts';
 import type { Violation } from './violation.ts';
@@ -49,7 +50,7 @@ function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext):
     boot,
     vcpus,
     cpu: take(parseCpu(pod, accelerator, vcpus)),
-    memoryBytes: take(parseMemory(guest)),
+    ...take(parseMemory(pod, guest, vcpus)),
     overheadBytes: 0,
     machine: 'q35',
     firmware: take(parseFirmware(pod, boot.mode)),

@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
-import { GuestSpec } from './guest-spec.ts';
+import { GUEST_LIMITS, GuestSpec } from './guest-spec.ts';
 import { GUEST_ANNOTATION } from './names.ts';
+import { PAGE_BYTES } from './parse-memory.ts';
 import type { Pod } from './pod.ts';
 import { annotationField } from './violation.ts';
 
@@ -31,15 +32,31 @@ export function parseGuestText(text: string): StoredGuest {
 
 /** What the schema cannot say: relations between fields. '' = consistent. */
 function inconsistency(guest: GuestSpec): string {
-  const { topology } = guest.cpu;
-  if (topology !== undefined && topology.sockets * topology.cores * topology.threads !== guest.vcpus) {
-    return `has cpu.topology of ${topology.sockets}×${topology.cores}×${topology.threads}, which is not vcpus=${guest.vcpus}`;
-  }
-  if (guest.networks[0]?.name !== NETWORKS_START) return `has networks[0] other than '${NETWORKS_START}'`;
-  if (!unique(guest.networks.map((network) => network.interface))) return 'names one interface for two networks';
-  if (!unique(guest.networks.flatMap(({ mac }) => mac ?? []))) return 'gives two networks one MAC address';
-  if (!unique(guest.disks.map((disk) => disk.volume))) return 'names one volume for two disks';
-  return '';
+  return CONSISTENCY.map((check) => check(guest)).find((reason) => reason !== '') ?? '';
+}
+
+const CONSISTENCY: readonly ((guest: GuestSpec) => string)[] = [topologyReason, numaReason, networksReason, disksReason];
+
+function topologyReason({ cpu: { topology }, vcpus }: GuestSpec): string {
+  if (topology === undefined || topology.sockets * topology.cores * topology.threads === vcpus) return '';
+  return `has cpu.topology of ${topology.sockets}×${topology.cores}×${topology.threads}, which is not vcpus=${vcpus}`;
+}
+
+function numaReason({ numa, hugepages, memoryBytes, vcpus }: GuestSpec): string {
+  const { cells = 1 } = numa ?? {};
+  const page = hugepages === undefined ? GUEST_LIMITS.memoryBytes.step : Number(PAGE_BYTES[hugepages]);
+  if (vcpus % cells === 0 && memoryBytes % (page * cells) === 0) return '';
+  return `has numa.cells or hugepages that do not divide memoryBytes=${memoryBytes} and vcpus=${vcpus}`;
+}
+
+function networksReason({ networks }: GuestSpec): string {
+  if (networks[0]?.name !== NETWORKS_START) return `has networks[0] other than '${NETWORKS_START}'`;
+  if (!unique(networks.map((network) => network.interface))) return 'names one interface for two networks';
+  return unique(networks.flatMap(({ mac }) => mac ?? [])) ? '' : 'gives two networks one MAC address';
+}
+
+function disksReason({ disks }: GuestSpec): string {
+  return unique(disks.map((disk) => disk.volume)) ? '' : 'names one volume for two disks';
 }
 
 function unique(values: readonly string[]): boolean {

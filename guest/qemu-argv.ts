@@ -3,8 +3,9 @@ import { BOOT_PATH, SLOT_PATH } from '../api/names.ts';
 import { diskArguments, usesSata } from './disks.ts';
 import { firmwareArguments, firmwareMachine } from './firmware.ts';
 import { helperArguments } from './helpers.ts';
+import { memoryArguments, memoryMachine } from './memory.ts';
 import { networkArguments, type Nic } from './networks.ts';
-import { checkedArguments, option } from './qemu-options.ts';
+import { checkedArguments, option, type OptionValue } from './qemu-options.ts';
 
 /** What only the node knows. */
 export interface NodeFacts {
@@ -16,7 +17,6 @@ export interface NodeFacts {
   readonly nics: readonly Nic[];
 }
 
-const MIB = 1024 * 1024;
 /** MiB of translated code QEMU may keep; its default is a share of RAM and would dwarf a small guest. */
 const TCG_BUFFER_MIB = 32;
 
@@ -62,7 +62,7 @@ function processArguments(): string[] {
 
 function machineArguments(guest: GuestSpec, { accelerator }: NodeFacts): string[] {
   return [
-    ...['-machine', option('pc-q35-10.0', { ...MACHINE, sata: usesSata(guest), ...firmwareMachine(guest) })],
+    ...['-machine', option('pc-q35-10.0', { ...MACHINE, ...machineParts(guest) })],
     ...['-accel', accelerator === 'tcg' ? option('tcg', { 'tb-size': TCG_BUFFER_MIB }) : 'kvm'],
   ];
 }
@@ -85,17 +85,19 @@ function cpuArguments(guest: GuestSpec): string[] {
   ];
 }
 
+function machineParts(guest: GuestSpec): Record<string, OptionValue> {
+  return { sata: usesSata(guest), ...firmwareMachine(guest), ...memoryMachine(guest) };
+}
+
 function cpuFeatures(features: readonly string[]): Record<string, boolean> {
   return Object.fromEntries(features.map((feature) => [feature.slice(1), feature.startsWith('+')]));
 }
 
-function topology({ vcpus, cpu }: GuestSpec): Record<string, number> {
-  const { sockets, cores, threads } = cpu.topology ?? { sockets: 1, cores: vcpus, threads: 1 };
-  return { sockets, cores, threads };
-}
-
-function memoryArguments(guest: GuestSpec): string[] {
-  return ['-m', `${guest.memoryBytes / MIB}M`, '-overcommit', 'mem-lock=off'];
+/** Without a wish one socket for each NUMA node: systems do not expect one to lie in two. */
+function topology({ vcpus, cpu, numa }: GuestSpec): Record<string, number> {
+  const sockets = numa?.cells ?? 1;
+  const { sockets: wished, cores, threads } = cpu.topology ?? { sockets, cores: vcpus / sockets, threads: 1 };
+  return { sockets: wished, cores, threads };
 }
 
 /** QEMU's words for what a panic does (qapi/run-state.json, PanicAction). */

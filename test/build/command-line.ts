@@ -1,12 +1,12 @@
 /** A command line of QEMU as QEMU reads it (util/keyval.c, qemu-option.c, block JSON), for tests. */
 export interface CommandLine {
   /** Values of an option, in order. */
-  all(option: string): readonly string[];
+  readonly all: (option: string) => readonly string[];
   readonly machine: Options;
   readonly action: Options;
   readonly devices: readonly Options[];
-  device(driver: string): Options | undefined;
-  byDrive(node: string): Options | undefined;
+  readonly device: (driver: string) => Options | undefined;
+  readonly byDrive: (node: string) => Options | undefined;
   blockdev(node: string | undefined): Readonly<Record<string, unknown>> | undefined;
   /** Path of the file behind a block node. */
   file(node: string | undefined): string | undefined;

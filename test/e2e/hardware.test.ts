@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { expect } from '@jest/globals';
 import { runInGuest } from './harness/console.ts';
 import { apply, kubectl } from './harness/kubectl.ts';
 import { vmPod } from './harness/objects.ts';
-import { useNamespace, vmTest } from './harness/suite.ts';
+import { localVmTest, useNamespace, vmTest } from './harness/suite.ts';
 import { consoleLog, deletePod, events, waitReady } from './harness/vm.ts';
 
 const ns = useNamespace('e2e-hardware');
@@ -54,3 +55,19 @@ vmTest('Secure Boot, a TPM, a clock and a cloud-init Secret reach the guest, and
   expect(seed).toContain('instance-id: secure');
   await deletePod(ns, 'secure');
 });
+
+localVmTest(
+  'the RAM of a guest with a hugepages limit is of huge pages of the node, and the pod is charged for them',
+  ns,
+  async () => {
+    const free = (): number => Number(/^HugePages_Free:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
+    const before = free();
+    const guest = { resources: { limits: { 'hugepages-2Mi': '128Mi' }, requests: { cpu: '100m' } } };
+    await apply(ns, vmPod('huge', { guest }));
+    await waitReady(ns, 'huge');
+    expect(before - free()).toBe(64);
+    expect(await runInGuest(ns, 'huge', "awk '/^MemTotal/ { print ($2 > 80000) }' /proc/meminfo")).toBe('1');
+    await deletePod(ns, 'huge');
+    expect(free()).toBe(before);
+  },
+);

@@ -1,7 +1,7 @@
 import type { GuestSpec } from '../../api/guest-spec.ts';
 import { DEVICE_RESOURCE } from '../../api/names.ts';
 import type { Container, ResourceList, ResourceRequirements } from '../../api/pod.ts';
-import { addQuantities, formatQuantity, parseQuantity } from '../../api/quantity.ts';
+import { addQuantities, formatBytes, formatQuantity, parseQuantity } from '../../api/quantity.ts';
 import { withField } from './lists.ts';
 
 const NANOS_PER_BYTE = 1_000_000_000n;
@@ -13,9 +13,14 @@ type Amount = string | number;
  */
 export function addOverhead(container: Container, guest: GuestSpec): Container {
   const { resources = {} } = container;
+  if (guest.hugepages !== undefined) return withRequest(container, formatBytes(guest.overheadBytes));
   const asked = resources.requests?.['memory'] ?? resources.limits?.['memory'];
   if (asked === undefined) return container;
-  const memory = plus(asked, guest.overheadBytes);
+  return withRequest(container, plus(asked, guest.overheadBytes));
+}
+
+function withRequest(container: Container, memory: Amount): Container {
+  const { resources = {} } = container;
   return { ...container, resources: { ...resources, requests: { ...resources.requests, memory } } };
 }
 
@@ -25,10 +30,15 @@ export function removeOverhead(resources: ResourceRequirements, guest: GuestSpec
     if (list === undefined) return undefined;
     const rest = withField<ResourceList, string>(list, DEVICE_RESOURCE[guest.accelerator], undefined);
     const memory = rest['memory'];
-    return memory === undefined ? rest : { ...rest, memory: plus(memory, -guest.overheadBytes) };
+    return memory === undefined ? rest : { ...rest, memory: userMemory(memory, guest) };
   };
   const limits = withField(resources, 'limits', restore(resources.limits));
   return withField(limits, 'requests', restore(resources.requests));
+}
+
+/** With huge pages the user could only say their amount once more. */
+function userMemory(memory: Amount, { hugepages, memoryBytes, overheadBytes }: GuestSpec): Amount {
+  return hugepages === undefined ? plus(memory, -overheadBytes) : formatBytes(memoryBytes);
 }
 
 /** Sum in the notation of `present`; an unreadable amount stays as it is, for the parser to refuse. */

@@ -60,8 +60,13 @@ function setDisks(container: Container): Container {
 /** Always a limit: a VM that outgrows its model must not take its neighbours' memory. */
 function setMemoryLimit(container: Container, guest: GuestSpec): Container {
   const { limits } = container.resources ?? {};
-  const memory = amount(limits?.['memory'], guest.memoryBytes + guest.overheadBytes);
+  const memory = amount(limits?.['memory'], plainMemoryBytes(guest));
   return { ...container, resources: { ...container.resources, limits: { ...limits, memory } } };
+}
+
+/** Huge pages are counted by their own resource. */
+function plainMemoryBytes({ hugepages, memoryBytes, overheadBytes }: GuestSpec): number {
+  return hugepages === undefined ? memoryBytes + overheadBytes : overheadBytes;
 }
 
 /** One unit is one VM slot of the node; extended resources need request and limit equal. */

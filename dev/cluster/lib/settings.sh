@@ -21,8 +21,12 @@ API_URL=https://$CONTROL_PLANE_IP:6443
 # Relative to the root of every cgroup hierarchy.
 CGROUP=podvisor
 
-# Kernel settings the kubelet changes for the whole machine; put back when the cluster goes.
+# Pages of 2 MiB reserved for VMs that ask for huge pages; both nodes see the same ones. Kubelets look at them when they start.
+HUGE_PAGES=96
+
+# Kernel settings the kubelet, or we, change for the whole machine; put back when the cluster goes.
 TOUCHED_SYSCTLS=(
+  vm.nr_hugepages
   vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops
   kernel.keys.root_maxkeys kernel.keys.root_maxbytes
 )

@@ -63,7 +63,13 @@ test(
   'UEFI, a TPM, a cloud-init seed and a clock of another zone, in one guest',
   async () => {
     const secret = makeSecret({ 'user-data': `#cloud-config\npassword: ${CANARY}\n`, 'network-config': 'version: 2\n' });
-    const fields: Partial<GuestSpec> = { firmware: 'uefi', tpm: 'ephemeral', clock: 'Asia/Tokyo', cloudInit: { secret: 'seed' } };
+    const fields: Partial<GuestSpec> = {
+      memoryBytes: 256 << 20, // GRUB runs out of memory in 128 MiB
+      firmware: 'uefi',
+      tpm: 'ephemeral',
+      clock: 'Asia/Tokyo',
+      cloudInit: { secret: 'seed' },
+    };
     const container = await start(fields, { secret });
     await container.sees('stdout', 'GUEST READY');
     expect(await run(container, '[ -d /sys/firmware/efi ] && echo efi')).toBe('efi');
@@ -151,6 +157,42 @@ test(
   },
   LIMIT,
 );
+
+describe('huge pages', () => {
+  const path = '/proc/sys/vm/nr_hugepages';
+  const before = readFileSync(path, 'utf8');
+  const free = (): number => Number(/^HugePages_Free:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
+
+  beforeAll(() => writeFileSync(path, String(Number(before) + 64)));
+  afterAll(() => writeFileSync(path, before));
+
+  test(
+    'of 2 MiB are all of the RAM of a guest with two NUMA nodes',
+    async () => {
+      const spare = free();
+      const container = await start({ hugepages: '2Mi', vcpus: 2, numa: { cells: 2 } });
+      await container.sees('stdout', 'GUEST READY');
+      expect(spare - free()).toBe(64);
+      expect(await run(container, 'ls -d /sys/devices/system/node/node* | wc -l')).toBe('2');
+      expect(await run(container, 'cat /sys/devices/system/node/node*/cpulist')).toBe('0\n1');
+      container.terminate();
+      expect(await container.exited).toBe(0);
+      expect(free()).toBe(spare);
+    },
+    LIMIT,
+  );
+
+  test(
+    'that are not there end the container with 69 and say so, before the guest starts',
+    async () => {
+      const guest = { hugepages: '2Mi', memoryBytes: 2 ** 40 } as const;
+      const container = await start(guest);
+      expect(await container.exited).toBe(69);
+      expect(container.terminationMessage()).toMatch(/allocate memory|preallocating memory/);
+    },
+    LIMIT,
+  );
+});
 
 function commandLines(): string[] {
   return readdirSync('/proc')

@@ -161,6 +161,13 @@ describe('parseGuest reads', () => {
       }),
       { disks: [{ volume: 'data', readOnly: true }] },
     ],
+    'RAM of huge pages': [sized({ 'hugepages-2Mi': '128Mi' }), { memoryBytes: 128 * MIB, hugepages: '2Mi' }],
+    'RAM of 1Gi pages': [sized({ 'hugepages-1Gi': '2Gi' }), { memoryBytes: 2048 * MIB, hugepages: '1Gi' }],
+    'huge pages with the same said of memory': [sized({ memory: '1Gi', 'hugepages-2Mi': '1024Mi' }), { memoryBytes: 1024 * MIB }],
+    'NUMA nodes': [
+      annotated({ 'podvisor.dev/numa': 'cells=2' }, { resources: { limits: { cpu: '4', memory: '64Mi' } } }),
+      { numa: { cells: 2 } },
+    ],
     'the grace period': [vmPod({ spec: { terminationGracePeriodSeconds: 5 } }), { gracePeriodSeconds: 5 }],
     'annotations of others not at all': [annotated({ 'example.com/boot': 'x', 'kubernetes.io/cpu-model': 'y' }), {}],
   };

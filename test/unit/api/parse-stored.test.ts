@@ -49,6 +49,11 @@ describe('readStoredGuest', () => {
       spec({ cpu: { model: 'max', features: [], topology: { sockets: 2, cores: 2, threads: 1 } } }),
       '2×2×1, which is not vcpus=1',
     ],
+    'NUMA nodes that do not divide the vCPUs': [
+      spec({ vcpus: 3, numa: { cells: 2 } }),
+      'numa.cells or hugepages that do not divide',
+    ],
+    'huge pages that do not make the RAM': [spec({ hugepages: '1Gi' }), 'numa.cells or hugepages that do not divide'],
   };
   it.each(Object.entries(cases))('refuses %s', (_, [text, expected]) => {
     expect(stored(text)).toEqual({ ok: false, reason: expect.stringContaining(expected) });

@@ -20,6 +20,8 @@ const security = (fields: SecurityContext) => guest({ securityContext: fields })
 
 const disks = (text: string) =>
   vmPod({ annotations: { 'podvisor.dev/disks': text }, guest: { volumeDevices: [{ name: 'data', devicePath: '/dev/data' }] } });
+const numa = (text: string, list: Record<string, string>) =>
+  vmPod({ annotations: { 'podvisor.dev/numa': text }, guest: { resources: { limits: list } } });
 const many = (count: number) => Array.from({ length: count }, (_, index) => `d${index}`);
 
 /** What is refused, and what the answer must say: the field, the value, what is allowed, what to do. */
@@ -84,7 +86,7 @@ const CASES: Record<string, [Pod, string[], ParseContext?]> = {
     ['has 7 disks on bus=sata; allowed: at most 6'],
   ],
   ...Object.fromEntries(
-    ['dedicated-cpus', 'numa', 'migration', 'power'].map((name): [string, [Pod, string[]]] => [
+    ['dedicated-cpus', 'migration', 'power'].map((name): [string, [Pod, string[]]] => [
       `the annotation ${name} of later`,
       [annotated(`podvisor.dev/${name}`, 'x'), [`metadata.annotations[podvisor.dev/${name}]: "x": is not supported yet; remove it`]],
     ]),
@@ -128,7 +130,24 @@ const CASES: Record<string, [Pod, string[], ParseContext?]> = {
   'a CPU limit that is no quantity': [limits({ cpu: 'two', memory: '64Mi' }), ['resources.limits.cpu: "two"']],
   'too many CPUs': [limits({ cpu: '256', memory: '64Mi' }), ['"256": allowed: up to 255 CPUs']],
   'negative CPUs': [limits({ cpu: '-2', memory: '64Mi' }), ['allowed: up to 255 CPUs']],
-  'hugepages': [limits({ memory: '64Mi', 'hugepages-2Mi': '64Mi' }), ['spec.containers[0].resources.limits.hugepages-2Mi: hugepages are not supported yet']],
+  'huge pages of a size that does not exist': [limits({ 'hugepages-64Ki': '64Mi' }), ['limits.hugepages-64Ki: no node', 'allowed: hugepages-2Mi, hugepages-1Gi']],
+  'huge pages of two sizes': [limits({ 'hugepages-2Mi': '64Mi', 'hugepages-1Gi': '1Gi' }), ['of pages of one size', 'remove one of them']],
+  'RAM that is no whole number of huge pages, naming the nearest': [
+    limits({ 'hugepages-2Mi': '127Mi' }),
+    ['limits.hugepages-2Mi: "127Mi": guest RAM must be a whole number of pages of 2Mi; write "126Mi" or "128Mi"'],
+  ],
+  'RAM that is no whole number of 1Gi pages': [limits({ 'hugepages-1Gi': '1536Mi' }), ['write "1Gi" or "2Gi"']],
+  'less than a 1Gi page': [limits({ 'hugepages-1Gi': '512Mi' }), ['write "1Gi"']],
+  'less huge pages than a guest needs': [limits({ 'hugepages-2Mi': '2Mi' }), ['allowed: 16Mi to 4Ti']],
+  'memory beside huge pages that says something else': [
+    limits({ memory: '256Mi', 'hugepages-2Mi': '128Mi' }),
+    ['limits.memory: "256Mi": is not the hugepages limit (128Mi)', 'remove it, or write the same'],
+  ],
+  'a number of NUMA nodes that is none': [annotated('podvisor.dev/numa', '2'), ['allowed: cells=N, with N from 1 to 8']],
+  'too many NUMA nodes': [annotated('podvisor.dev/numa', 'cells=9'), ['N from 1 to 8']],
+  'vCPUs that NUMA nodes cannot share': [numa('cells=2', { cpu: '3', memory: '64Mi' }), ['cannot share 3 vCPUs', 'a multiple of 2, e.g. "4"']],
+  'RAM that NUMA nodes cannot share': [numa('cells=2', { cpu: '2', memory: '65Mi' }), ['cannot share 65Mi', '"64Mi" or "66Mi"']],
+  'huge pages that NUMA nodes cannot share': [numa('cells=2', { cpu: '2', 'hugepages-2Mi': '66Mi' }), ['cannot share 66Mi', '"64Mi" or "68Mi"']],
   'dynamic resource claims': [guest({ resources: { limits: { memory: '64Mi' }, claims: [{ name: 'gpu' }] } }), ['resources.claims: is not supported yet']],
   'pod-level resources': [spec({ resources: { limits: { memory: '1Gi' } } }), ['spec.resources: pod-level resources are not supported yet']],
   'a device request of the user': [limits({ memory: '64Mi', 'podvisor.dev/kvm': '1' }), ['spec.containers[0].resources.limits[podvisor.dev/kvm]: "1"', 'podvisor.dev/accelerator']],

@@ -164,6 +164,36 @@ describe('values with a grammar of their own', () => {
     }
   });
 
+  it('podvisor.dev/numa and huge pages: the cells have all memory and all vCPUs, each once', () => {
+    const shape = fc.record({
+      cells: fc.integer({ min: 1, max: 8 }),
+      each: fc.integer({ min: 1, max: 8 }),
+      pages: fc.integer({ min: 8, max: 4096 }),
+      resource: fc.constantFrom('memory', 'hugepages-2Mi', 'hugepages-1Gi'),
+    });
+    fc.assert(
+      fc.property(shape, ({ cells, each, pages, resource }) => {
+        const page = resource === 'hugepages-1Gi' ? 1024 : 2;
+        fc.pre(pages * page * cells <= 4 * 1024 * 1024);
+        const limits = { cpu: String(cells * each), [resource]: `${pages * page * cells}Mi` };
+        const pod = vmPod({ annotations: { 'podvisor.dev/numa': `cells=${cells}` }, guest: { resources: { limits } } });
+        const parsed = parseGuest(pod, CONTEXT);
+        if (!parsed.ok) throw new Error(JSON.stringify(parsed.violations));
+        const { all } = commandLine(qemuArgv(parsed.guest, nodeFacts(parsed.guest)));
+        expect(all('-m')).toEqual([`${pages * page * cells}M`]);
+        const nodes = cells === 1 ? [] : Array.from({ length: cells }, (_, cell) => cell);
+        const cpus = (cell: number) => `${cell * each}-${(cell + 1) * each - 1}`;
+        expect(all('-numa')).toEqual(nodes.map((cell) => `node,nodeid=${cell},cpus=${cpus(cell)},memdev=ram${cell}`));
+        const rams = all('-object').filter((text) => text.startsWith('memory-backend-'));
+        expect(rams).toHaveLength(cells === 1 && resource === 'memory' ? 0 : cells);
+        for (const ram of rams) {
+          expect(ram).toContain(`size=${pages * page}M`);
+          expect(ram.includes('hugetlb=on')).toBe(resource !== 'memory');
+        }
+      }),
+    );
+  });
+
   it('podvisor.dev/cloud-init: any name of a Secret, which is not in the command line', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?$/), (name) => {

@@ -47,6 +47,9 @@ const CASES: Record<string, [GuestSpec, Partial<NodeFacts>?]> = {
       ],
     }),
   ],
+  hugepages: [guestSpec({ hugepages: '2Mi', vcpus: 2 })],
+  'hugepages-two-numa-nodes': [guestSpec({ hugepages: '1Gi', memoryBytes: 4 * GIB, vcpus: 4, numa: { cells: 2 } })],
+  'two-numa-nodes': [guestSpec({ vcpus: 2, numa: { cells: 2 } })],
   'cpu-features': [guestSpec({ cpu: { model: 'Skylake-Server-v5', features: ['+avx2', '-la57', '+sse4.2'] } })],
 };
 

@@ -38,6 +38,18 @@ describe('memory of the guest container', () => {
   });
 });
 
+test.each<[string, ResourceRequirements]>([
+  ['alone', { limits: { 'hugepages-2Mi': '64Mi' } }],
+  ['with memory', { limits: { memory: '64Mi', 'hugepages-2Mi': '64Mi' } }],
+])('huge pages %s are the RAM, and plain memory is what QEMU needs besides', (_, resources) => {
+  const pod = mutated(withDefaults(vmPod({ guest: { resources } })));
+  const stored = readStoredGuest(pod);
+  const overhead = stored.ok ? `${stored.guest.overheadBytes / 1024 / 1024}Mi` : '';
+  const { limits, requests } = pod.spec.containers[0]!.resources!;
+  expect(limits).toEqual({ memory: overhead, 'hugepages-2Mi': '64Mi', 'podvisor.dev/tcg': '1' });
+  expect(requests).toEqual(limits);
+});
+
 test('the token stays with the sidecar that has it and leaves the guest', () => {
   const alone = mutated(withDefaults(vmPod()));
   expect(JSON.stringify(alone.spec)).not.toContain('kube-api-access');
@@ -122,6 +134,11 @@ describe('its own output', () => {
       vmPod({ guest: { volumeDevices: [{ name: 'data', devicePath: '/dev/x' }] }, spec: { volumes: [{ name: 'data' }] } }),
     ],
     ['kernel boot', vmPod({ annotations: { 'podvisor.dev/boot': 'kernel' } })],
+    ['huge pages', withDefaults(vmPod({ guest: { resources: { limits: { cpu: '1', 'hugepages-2Mi': '128Mi' } } } }))],
+    [
+      'huge pages with memory',
+      withDefaults(vmPod({ guest: { resources: { limits: { memory: '0.125Gi', 'hugepages-2Mi': '128Mi' } } } })),
+    ],
     ['UEFI, TPM, a clock and cloud-init', withDefaults(vmPod({ annotations: prepared }))],
   ];
   test.each(shapes)('gives an empty patch: %s', (_, pod) => {
