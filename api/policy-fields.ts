@@ -58,6 +58,12 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   },
   annotated('machine', 'machine', { kind: 'choice', path: 'machine', doc: 'The machine type.' }),
   annotated('firmware', 'firmware', { kind: 'choice', path: 'firmware', doc: 'What starts the guest.' }),
+  annotated('tpm', 'tpm', { kind: 'choice', path: 'tpm', doc: 'A TPM, when the guest has one.' }),
+  annotated('watchdog', 'watchdog', { kind: 'choice', path: 'watchdog', doc: 'What a watchdog does, when the guest has one.' }),
+  annotated('panic', 'panic', { kind: 'choice', path: 'panic', doc: 'What a panic of the guest does, other than `exit`.' }),
+  annotated('rng', 'rng', { kind: 'choice', path: 'rng', doc: 'Without random numbers (`none`).' }),
+  annotated('clock', 'clock', { kind: 'text', path: 'clock', doc: 'Time zone of the clock, when it is not UTC.' }),
+  annotated('cloudInitSecret', 'cloud-init', { kind: 'text', path: 'cloudInit.secret', doc: 'Secret for cloud-init.' }),
   annotated('cpuModel', 'cpu-model', { kind: 'text', path: 'cpu.model', doc: 'The CPU the guest sees.' }),
   annotated('cpuFeatures', 'cpu-features', {
     kind: 'names',
@@ -83,6 +89,20 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
     writes: { resource: 'memory' },
     doc: 'Guest RAM.',
   },
+  {
+    name: 'hugepages',
+    kind: 'choice',
+    path: 'hugepages',
+    from: '{container}.resources.limits.hugepages-*',
+    doc: 'Size of the pages of guest RAM, when they are huge.',
+  },
+  {
+    name: 'numaCells',
+    kind: 'count',
+    path: 'numa.cells',
+    from: `metadata.annotations[${PREFIX}numa]`,
+    doc: 'NUMA nodes inside the guest, when it has several.',
+  },
   { name: 'disks', kind: 'count', path: 'disks', from: '{container}.volumeDevices', doc: 'Block claims beside the boot disk.' },
   {
     name: 'networkCount',
@@ -107,6 +127,13 @@ export const UNGOVERNED: Readonly<Record<string, string>> = {
   overheadBytes: 'computed by Podvisor',
   'boot.image': 'governed by spec.images',
   'disks[].volume': 'a name inside the pod',
+  ...Object.fromEntries(
+    ['bus', 'serial', 'bootIndex', 'cache'].flatMap((key) => [
+      [`disks[].${key}`, 'matters inside the guest only'],
+      [`bootDisk.${key}`, 'matters inside the guest only'],
+    ]),
+  ),
+  'disks[].readOnly': 'asks for less',
   'networks[].name': 'governed by spec.networks.allowed and forbidden',
   'networks[].interface': 'a name inside the pod',
   'networks[].binding': 'governed by spec.networks.bindings',

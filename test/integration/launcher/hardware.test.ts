@@ -185,7 +185,7 @@ describe('huge pages', () => {
   test(
     'that are not there end the container with 69 and say so, before the guest starts',
     async () => {
-      const guest = { hugepages: '2Mi', memoryBytes: 2 ** 40 } as const;
+      const guest = { hugepages: '2Mi', memoryBytes: 512 << 20 } as const;
       const container = await start(guest);
       expect(await container.exited).toBe(69);
       expect(container.terminationMessage()).toMatch(/allocate memory|preallocating memory/);
