@@ -27,6 +27,7 @@ const service = await startWebhookService({
   launcherImage: options.launcherImage,
   multusNamespace: options.multusNamespace,
   namespace,
+  podName: options.podName,
   dnsNames: [`${serviceName}.${namespace}.svc`, `${serviceName}.${namespace}.svc.cluster.local`],
   lifetimes: {
     ...DEFAULT_LIFETIMES,

@@ -14,6 +14,7 @@ export const WEBHOOK_OPTIONS = defineOptions({
       default: 'kube-system',
     }),
     namespace: textOption({ doc: 'Namespace of the Service and the certificate Secret.', default: 'podvisor-system' }),
+    podName: textOption({ doc: 'Name of this pod, for the Events it writes.', default: 'podvisor-webhook' }),
     serviceName: textOption({ doc: 'Service in front of all replicas.', default: 'podvisor-webhook' }),
     servicePort: integerOption({ doc: 'Port of that Service.', default: 443, min: 1, max: 65535 }),
     port: integerOption({ doc: 'Port to serve admission on (HTTPS).', default: 8443, ...port }),

@@ -3,6 +3,7 @@ import { createCertStore } from '../certs/store.ts';
 import type { CertStore } from '../certs/store.ts';
 import type { CertLifetimes } from '../certs/next-cert-action.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { createEventRecorder } from '../kube/events.ts';
 import { KINDS, pathOf } from '../kube/paths.ts';
 import { createReflector } from '../kube/reflector.ts';
 import type { Reflector } from '../kube/reflector.ts';
@@ -17,8 +18,12 @@ import type { NodeOffer } from './accelerators.ts';
 import { PROBE_PATH, SECRET_NAME } from './names.ts';
 import { type AttachmentStore, createAttachmentStore } from './networks/attachment-store.ts';
 import type { Target } from './publish/configurations.ts';
+import { POLICIES } from './publish/gen/policies.ts';
 import { createPublisher } from './publish/publisher.ts';
-import type { Publisher } from './publish/publisher.ts';
+import type { Keeper } from './publish/keeper.ts';
+import { createRestorations } from './publish/restorations.ts';
+import type { Restorations } from './publish/restorations.ts';
+import { createRestorer } from './publish/restorer.ts';
 import { probeSelf } from './publish/self-probe.ts';
 import { createAdmissionApp } from './server/app.ts';
 import { createAdmissionMetrics } from './server/metrics.ts';
@@ -34,6 +39,8 @@ export interface WebhookServiceOptions {
   /** Where Multus looks for default networks without a namespace; left out = its own default. */
   readonly multusNamespace?: string;
   readonly namespace: string;
+  /** Name of this replica's pod, for Events. */
+  readonly podName: string;
   /** Names the certificate is for; the first is what the API server calls us. */
   readonly dnsNames: readonly string[];
   readonly lifetimes: CertLifetimes;
@@ -61,13 +68,16 @@ export async function startWebhookService(options: WebhookServiceOptions): Promi
     certificate: certificates,
     log: options.log,
   });
-  const publisher = createServicePublisher(certificates, options.target(server.port), options);
+  const events = createEventRecorder({ ...options, component: 'podvisor-webhook', host: options.podName });
+  const restorations = createRestorations(options.metrics, events);
+  const publisher = createServicePublisher(certificates, options.target(server.port), { ...options, restorations });
+  const restorer = createRestorer({ ...options, objects: POLICIES, restorations });
   certificates.onChange(() => publisher.poke());
-  for (const part of [nodes, attachments, certificates, publisher]) part.start();
+  for (const part of [nodes, attachments, certificates, publisher, restorer]) part.start();
   return {
     port: server.port,
     ready: () => readiness(nodes, certificates),
-    stop: () => stopAll(server, [publisher, certificates, attachments, nodes]),
+    stop: () => stopAll(server, [restorer, publisher, certificates, attachments, nodes]),
   };
 }
 
@@ -96,7 +106,11 @@ function admissionApp(
   });
 }
 
-function createServicePublisher(certificates: CertStore, target: Target, options: WebhookServiceOptions): Publisher {
+function createServicePublisher(
+  certificates: CertStore,
+  target: Target,
+  options: WebhookServiceOptions & { readonly restorations: Restorations },
+): Keeper {
   return createPublisher({
     ...options,
     target,

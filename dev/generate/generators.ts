@@ -1,6 +1,7 @@
 import { annotationsPage } from './annotations.ts';
 import { policyCrd } from './policy-crd.ts';
 import { policyPage } from './policy-page.ts';
+import { policiesModule } from './policies.ts';
 
 /** A committed file that is made from source. */
 export interface Generator {
@@ -15,4 +16,5 @@ export const GENERATORS: readonly Generator[] = [
   { file: 'docs/reference/annotations.md', text: annotationsPage },
   { file: 'docs/reference/policy.md', text: policyPage },
   { file: 'manifests/base/crd-virtualmachinepolicies.yaml', text: policyCrd },
+  { file: 'webhooks/publish/gen/policies.ts', text: policiesModule },
 ];

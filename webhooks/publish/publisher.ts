@@ -3,21 +3,19 @@ import { isAlreadyExists, isConflict } from '../../kube/errors.ts';
 import { KINDS, pathOf } from '../../kube/paths.ts';
 import type { ResourceKind } from '../../kube/paths.ts';
 import type { KubeObject } from '../../kube/objects.ts';
-import { createReflector } from '../../kube/reflector.ts';
-import type { Reflector } from '../../kube/reflector.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { messageOf } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Random } from '../../runtime/random.ts';
-import { aborted, createWake } from '../../certs/wake.ts';
-import type { Wake } from '../../certs/wake.ts';
 import { CONFIGURATION_NAME } from '../names.ts';
 import { createBudget } from './budget.ts';
 import type { Budget } from './budget.ts';
 import { mutatingConfiguration, validatingConfiguration } from './configurations.ts';
 import type { ConfigurationInput, Target, WebhookConfiguration } from './configurations.ts';
-import { nextPublishAction } from './next-publish-action.ts';
+import { isForeign, nextPublishAction } from './next-publish-action.ts';
+import { CORRECTIONS, createKeeper, RETRY_MS } from './keeper.ts';
+import type { Keeper } from './keeper.ts';
 import type { PublishAction } from './next-publish-action.ts';
+import type { Restorations } from './restorations.ts';
 
 /** What the publisher needs. */
 export interface PublisherOptions {
@@ -32,14 +30,7 @@ export interface PublisherOptions {
   readonly readTrust: () => Promise<string | undefined>;
   /** '' when we answer through the Service with a certificate that `trust` vouches for, else why not. */
   readonly probe: (trust: string) => Promise<string>;
-}
-
-/** Keeps the two webhook configurations as they should be. Runs in every replica (ADR 0005). */
-export interface Publisher {
-  start(): void;
-  stop(): Promise<void>;
-  /** Look again now: the trust has changed. */
-  poke(): void;
+  readonly restorations: Restorations;
 }
 
 interface Kind {
@@ -53,63 +44,33 @@ const CONFIGURATIONS: readonly Kind[] = [
   { kind: KINDS.mutatingWebhooks, desired: mutatingConfiguration },
 ];
 
-const RETRY_MS = 1000;
-/** During an upgrade two versions of us may want different things, and so may other tools: nobody's quarrel may flood the API server. */
-const CORRECTIONS = { burst: 20, refillMs: 30_000 } as const;
+type Present = readonly (WebhookConfiguration | undefined)[];
 
 interface Publishing {
   readonly options: PublisherOptions;
-  readonly reflectors: readonly Reflector<KubeObject>[];
   readonly corrections: Budget;
+  /** Kinds of configurations that have been there: one of these that is missing was deleted. */
+  readonly seen: Set<string>;
 }
 
-export function createPublisher(options: PublisherOptions): Publisher {
-  const wake = createWake();
-  const stopping = new AbortController();
-  const reflectors = CONFIGURATIONS.map(({ kind }) =>
-    createReflector({
-      ...options,
-      path: pathOf(kind),
-      query: { fieldSelector: `metadata.name=${CONFIGURATION_NAME}` },
-      onChange: () => wake.now(),
-    }),
-  );
-  let loop: Promise<void> | undefined;
-  return {
-    start: () => {
-      reflectors.forEach((reflector) => reflector.start());
-      loop ??= keepPublished({ options, reflectors, corrections: createBudget(CORRECTIONS) }, wake, stopping.signal);
-    },
-    stop: async () => {
-      stopping.abort();
-      await Promise.all([...reflectors.map((reflector) => reflector.stop()), loop]);
-    },
-    poke: () => wake.now(),
-  };
-}
-
-async function keepPublished(publishing: Publishing, wake: Wake, signal: AbortSignal): Promise<void> {
-  const { options, reflectors } = publishing;
-  const ended = aborted(signal);
-  await Promise.race([Promise.all(reflectors.map((reflector) => reflector.whenSynced())), ended]);
-  while (!signal.aborted) {
-    const changed = wake.next();
-    const againMs = await publish(publishing).catch((error: unknown) => {
-      options.log.warn({ reason: messageOf(error) }, 'publishing the webhook configurations failed; trying again');
-      return RETRY_MS;
-    });
-    if (againMs === 0) await Promise.race([changed, ended]);
-    else await options.clock.sleep(againMs, signal);
-  }
+/** Keeps the two webhook configurations as they should be. Runs in every replica (ADR 0005). */
+export function createPublisher(options: PublisherOptions): Keeper {
+  const publishing: Publishing = { options, corrections: createBudget(CORRECTIONS), seen: new Set() };
+  return createKeeper({
+    ...options,
+    objects: CONFIGURATIONS.map(({ kind }) => ({ path: pathOf(kind), name: CONFIGURATION_NAME })),
+    work: async (present) => publish(present as unknown as Present, publishing),
+    failure: 'publishing the webhook configurations failed; trying again',
+  });
 }
 
 /**
  * Milliseconds until the next try; 0 = nothing is left to do before the next change. The order makes it safe for many replicas: a write
  * counts only if the configuration is still the one seen before the Secret was read, so what is published never gets older.
  */
-async function publish(publishing: Publishing): Promise<number> {
-  const { options, reflectors } = publishing;
-  const present = reflectors.map((reflector) => reflector.get(CONFIGURATION_NAME) as WebhookConfiguration | undefined);
+async function publish(present: Present, publishing: Publishing): Promise<number> {
+  const { options, seen } = publishing;
+  for (const [index, { kind }] of CONFIGURATIONS.entries()) if (present[index] !== undefined) seen.add(kind.plural);
   const known = options.trust();
   if (known === undefined || actionsFor(present, known, options).every(isNone)) return 0;
   const trust = await options.readTrust();
@@ -119,11 +80,7 @@ async function publish(publishing: Publishing): Promise<number> {
   return actions.every(isNone) ? 0 : carryOut(actions, trust, publishing);
 }
 
-function actionsFor(
-  present: readonly (WebhookConfiguration | undefined)[],
-  trust: string,
-  { target }: PublisherOptions,
-): PublishAction[] {
+function actionsFor(present: Present, trust: string, { target }: PublisherOptions): PublishAction[] {
   return CONFIGURATIONS.map(({ desired }, index) => nextPublishAction(present[index], desired({ target, trust })));
 }
 
@@ -145,22 +102,33 @@ async function carryOut(actions: readonly PublishAction[], trust: string, publis
       options.log.warn({ waitMs }, 'somebody keeps changing the webhook configurations; correcting them less often');
       return waitMs;
     }
-    await write(CONFIGURATIONS[index]?.kind, action, options);
+    await write(CONFIGURATIONS[index]?.kind, action, publishing);
   }
   return 0;
 }
 
-async function write(kind: ResourceKind | undefined, action: PublishAction, { client, log }: PublisherOptions): Promise<void> {
+async function write(kind: ResourceKind | undefined, action: PublishAction, publishing: Publishing): Promise<void> {
   if (kind === undefined || action.kind === 'none') return;
+  const { client, log } = publishing.options;
   try {
-    if (action.kind === 'create') await client.create(pathOf(kind), action.body);
-    else await client.replace(pathOf(kind, { name: CONFIGURATION_NAME }), action.body);
+    const written =
+      action.kind === 'create'
+        ? await client.create<KubeObject>(pathOf(kind), action.body)
+        : await client.replace<KubeObject>(pathOf(kind, { name: CONFIGURATION_NAME }), action.body);
     log.info(
-      { kind: action.body.kind, reason: action.kind === 'create' ? 'missing' : action.reason },
+      { kind: action.body.kind, reason: action.kind === 'create' ? 'missing' : action.fields.join(', ') },
       'webhook configuration written',
     );
+    report({ ...action, body: { ...action.body, metadata: written.metadata } }, kind, publishing);
   } catch (error) {
     // Somebody was faster; the watch brings what they wrote and wakes us.
     if (!isConflict(error) && !isAlreadyExists(error)) throw error;
   }
+}
+
+/** A first publication and a renewal of certificates are ours; everything else puts right what somebody did. */
+function report(action: Exclude<PublishAction, { kind: 'none' }>, kind: ResourceKind, { options, seen }: Publishing): void {
+  const fields = action.kind === 'create' ? [] : action.fields;
+  const foreign = action.kind === 'create' ? seen.has(kind.plural) : isForeign(fields);
+  if (foreign) options.restorations.report(action.body, fields);
 }

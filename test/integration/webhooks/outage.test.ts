@@ -43,7 +43,7 @@ const vm = (): Pod => vmPod({ name: fresh(), namespace: NAMESPACE });
 const plain = (): Pod => plainPod({ name: fresh(), namespace: NAMESPACE });
 
 describe('with no webhook configuration at all', () => {
-  test('a labelled pod is refused by the API server alone, and told what to do', async () => {
+  test('W5: a labelled pod is refused by the API server alone, and told what to do', async () => {
     const text = await create(vm());
     expect(text).toContain('Podvisor has not turned this pod into a VM');
     expect(text).toContain('kubectl get pods -n podvisor-system');

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { KINDS, pathOf } from '../../../kube/paths.ts';
 import type { ResourceKind } from '../../../kube/paths.ts';
+import type { KubeClient } from '../../../kube/client.ts';
 import { DEFAULT_LIFETIMES } from '../../../certs/next-cert-action.ts';
 import { realClock } from '../../../runtime/clock.ts';
 import { silentLog } from '../../../runtime/log.ts';
@@ -11,9 +12,6 @@ import type { WebhookService, WebhookServiceOptions } from '../../../webhooks/se
 import { container, plainPod, vmPod } from '../../build/pod.ts';
 import type { ApiServer } from '../api-server.ts';
 
-const admission = (plural: string): ResourceKind => ({ group: 'admissionregistration.k8s.io', version: 'v1', plural });
-export const POLICIES = admission('validatingadmissionpolicies');
-export const BINDINGS = admission('validatingadmissionpolicybindings');
 export const SERVICE_ACCOUNTS: ResourceKind = { group: '', version: 'v1', plural: 'serviceaccounts' };
 
 /** Asks until the answer is right; throws after `ms` with the last one. */
@@ -41,13 +39,50 @@ export function ignoreExisting(error: unknown): void {
   if ((error as { reason?: string }).reason !== 'AlreadyExists') throw error;
 }
 
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+/** The objects of a file of manifests/base. */
+export function manifest(file: string): readonly Manifest[] {
+  const text = readFileSync(new URL(`../../../manifests/base/${file}`, import.meta.url), 'utf8');
+  return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
+}
+
 /** Applies the committed policies. */
 export async function applyPolicies(api: ApiServer): Promise<void> {
-  const text = readFileSync(new URL('../../../manifests/base/admission-policy.yaml', import.meta.url), 'utf8');
-  for (const document of parseAllDocuments(text)) {
-    const object = document.toJS() as { kind: string };
-    await api.client.create(pathOf(object.kind.endsWith('Binding') ? BINDINGS : POLICIES), object).catch(ignoreExisting);
+  for (const object of manifest('admission-policy.yaml')) {
+    const kind = object.kind.endsWith('Binding') ? KINDS.admissionPolicyBindings : KINDS.admissionPolicies;
+    await api.client.create(pathOf(kind), object).catch(ignoreExisting);
   }
+}
+
+const rbac = (plural: string): ResourceKind => ({ group: 'rbac.authorization.k8s.io', version: 'v1', plural });
+const RBAC_KINDS: Readonly<Record<string, ResourceKind>> = {
+  ServiceAccount: SERVICE_ACCOUNTS,
+  Role: rbac('roles'),
+  RoleBinding: rbac('rolebindings'),
+  ClusterRole: rbac('clusterroles'),
+  ClusterRoleBinding: rbac('clusterrolebindings'),
+};
+
+/** A client with the permissions that manifests/base gives a process of ours, and no others. */
+export async function clientOf(
+  api: ApiServer,
+  file: string,
+  account: string,
+  namespace = 'podvisor-system',
+): Promise<KubeClient> {
+  for (const object of manifest(file)) {
+    const { namespace: own } = object.metadata;
+    await api.client
+      .create(pathOf(RBAC_KINDS[object.kind]!, own === undefined ? {} : { namespace: own }), object)
+      .catch(ignoreExisting);
+  }
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { audiences: [], expirationSeconds: 3600 } };
+  const path = pathOf(SERVICE_ACCOUNTS, { namespace, name: account, subresource: 'token' });
+  return api.as((await api.client.create<{ status: { token: string } }>(path, body)).status.token);
 }
 
 /** The API server takes about a second to see new policies; resolves once all of them are in force. */
@@ -83,6 +118,7 @@ export async function startWebhook(api: ApiServer, change: Partial<WebhookServic
     metrics: createMetrics('webhook'),
     launcherImage: 'localhost/podvisor/launcher:dev',
     namespace: 'podvisor-system',
+    podName: 'podvisor-webhook-0',
     dnsNames: ['localhost', 'podvisor-webhook.podvisor-system.svc'],
     lifetimes: DEFAULT_LIFETIMES,
     port: 0,

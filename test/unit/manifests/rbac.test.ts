@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { baseManifests, nameOf } from './read.ts';
+import { POLICIES } from '../../../webhooks/publish/gen/policies.ts';
 import type { Manifest } from './read.ts';
 
 interface Rule {
@@ -65,4 +66,17 @@ describe('no role of ours', () => {
       if (rule.resources?.some((resource) => resource.startsWith('nodes'))) expect(writes).toEqual([]);
     }
   });
+});
+
+it('the webhook may restore our admission policies by name, and no other', () => {
+  const names = [...new Set(POLICIES.map(({ metadata }) => metadata.name))];
+  const policyRules = rbac
+    .filter((manifest) => nameOf(manifest) === 'ClusterRole podvisor-webhook')
+    .flatMap((manifest) => rulesOf(manifest))
+    .filter(({ resources = [] }) => resources.some((resource) => resource.startsWith('validatingadmissionpolic')));
+  for (const { resourceNames, verbs } of policyRules) {
+    if (resourceNames === undefined) expect(verbs).toEqual(['create']);
+    else expect(resourceNames).toEqual(names);
+  }
+  expect(policyRules).toHaveLength(2);
 });

@@ -30,12 +30,17 @@ test.each<[string, WebhookConfiguration | undefined, string]>([
   ['labelled by others', actual({}, { labels: { team: 'a' } }), 'none'],
   ['with a field of a newer API server', actual({ newField: 'x' }), 'none'],
   ['another policy', actual({ failurePolicy: 'Ignore' }), 'replace failurePolicy'],
-  ['old authority', actual({ clientConfig: { caBundle: '' } }), 'replace clientConfig'],
+  [
+    'old authority',
+    actual({ clientConfig: { ...(webhook!['clientConfig'] as object), caBundle: '' } }),
+    'replace clientConfig.caBundle',
+  ],
+  ['another address', actual({ clientConfig: { url: 'https://elsewhere/' } }), 'replace clientConfig'],
   ['narrowed', actual({ matchConditions: [] }), 'replace matchConditions'],
   ['emptied', { ...actual({}), webhooks: [] }, 'replace number of webhooks'],
 ])('%s', (_, present, expected) => {
   const action = nextPublishAction(present, desired);
-  expect(action.kind === 'replace' ? `replace ${action.reason}` : action.kind).toBe(expected);
+  expect(action.kind === 'replace' ? `replace ${action.fields.join(', ')}` : action.kind).toBe(expected);
   if (action.kind === 'replace') expect(action.body.metadata.resourceVersion).toBe('7');
 });
 

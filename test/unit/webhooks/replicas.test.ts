@@ -5,7 +5,7 @@ import { fromSecretData, trustText } from '../../../certs/bundle.ts';
 import type { KubeClient, Query } from '../../../kube/client.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { createPublisher } from '../../../webhooks/publish/publisher.ts';
-import type { Publisher } from '../../../webhooks/publish/publisher.ts';
+import type { Keeper } from '../../../webhooks/publish/keeper.ts';
 import { createFakeClock } from '../../build/fake-clock.ts';
 import type { FakeClock } from '../../build/fake-clock.ts';
 import { createFakeKube } from '../../build/fake-kube.ts';
@@ -20,7 +20,7 @@ const LIFETIMES = { authorityMs: 720 * MINUTE, leafMs: 60 * MINUTE, settleMs: MI
 
 let kube: FakeKube;
 let clock: FakeClock;
-const running: (CertStore | Publisher)[] = [];
+const running: (CertStore | Keeper)[] = [];
 
 beforeEach(() => {
   kube = createFakeKube();
@@ -57,6 +57,7 @@ function replica(random: number, client: KubeClient = kube.client): CertStore {
     trust: () => store.trust(),
     readTrust: () => store.readTrust(),
     probe: () => Promise.resolve(''),
+    restorations: { report: () => undefined },
   });
   store.onChange(() => publisher.poke());
   running.push(publisher, store);
