@@ -99,7 +99,8 @@ function signed(authority: X509Certificate, leaf: X509Certificate): boolean {
   return leaf.checkIssued(authority) && leaf.verify(authority.publicKey);
 }
 
-function validity(certificate: X509Certificate): ValidityFacts {
+/** When it is valid. */
+export function validity(certificate: X509Certificate): ValidityFacts {
   return { notBefore: Date.parse(certificate.validFrom), notAfter: Date.parse(certificate.validTo) };
 }
 
@@ -108,7 +109,17 @@ function dnsNames(leaf: X509Certificate): string[] {
   return entries.filter((entry) => entry.startsWith('DNS:')).map((entry) => entry.slice('DNS:'.length));
 }
 
-function splitCertificates(text: string): string[] {
+/** Whether a PEM text is a certificate that has not expired at `now`. Never throws. */
+export function isCurrent(pem: string, now: number): boolean {
+  try {
+    return now < validity(new X509Certificate(pem)).notAfter;
+  } catch {
+    return false;
+  }
+}
+
+/** The certificates of a PEM text, each with one line end. */
+export function splitCertificates(text: string): string[] {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
   return blocks.map((block) => `${block}\n`);
 }

@@ -1,9 +1,7 @@
-import type { Gauge } from 'prom-client';
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../kube/client.ts';
-import { isNotFound } from '../kube/errors.ts';
 import { KINDS, pathOf } from '../kube/paths.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { createReflector } from '../kube/reflector.ts';
 import type { CertificateSource, KeyPair } from '../runtime/certificate.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -14,7 +12,9 @@ import { carryOut } from './carry-out.ts';
 import { keepValid } from './keep-valid.ts';
 import { nextCertAction } from './next-cert-action.ts';
 import type { CertAction, CertLifetimes } from './next-cert-action.ts';
-import { isOlder, versionOf } from './version.ts';
+import type { CertGauges } from './gauges.ts';
+import { createSecretFollower } from './secret-follower.ts';
+import type { SecretFollower } from './secret-follower.ts';
 import { aborted, createWake } from './wake.ts';
 import type { Wake } from './wake.ts';
 
@@ -29,8 +29,7 @@ export interface CertStoreOptions {
   /** Names the serving certificate is valid for. */
   readonly dnsNames: readonly string[];
   readonly lifetimes: CertLifetimes;
-  /** `podvisor_certificate_expiry_timestamp_seconds{name}`. */
-  readonly expiry: Gauge<'name'>;
+  readonly gauges: CertGauges;
 }
 
 /**
@@ -41,10 +40,14 @@ export interface CertStoreOptions {
 export interface CertStore extends CertificateSource {
   start(): void;
   stop(): Promise<void>;
+  /** '' = there is a certificate to serve, else why not. */
+  problem(): string;
   /** PEM of all authorities to trust; undefined until there are any. */
   trust(): string | undefined;
   /** As {@link CertStore.trust}, but of the Secret as it is now: undefined when there is none that can be used. Throws KubeError. */
   readTrust(): Promise<string | undefined>;
+  /** The bundle to publish where `published` is published now: whoever is served by an old authority still needs it. */
+  withPublished(trust: string, published: string): string;
 }
 
 interface Working {
@@ -53,54 +56,54 @@ interface Working {
 }
 
 interface State {
-  /** The Secret as last seen or written; undefined = there is none. */
-  secret: KubeObject | undefined;
   stored: Inspection | undefined;
   /** The last bundle that worked. */
   working: Working | undefined;
-  /** Version of the newest Secret seen or written. */
-  newest: bigint | undefined;
 }
 
 interface Store {
   readonly options: CertStoreOptions;
   readonly state: State;
+  readonly follower: SecretFollower;
   readonly wake: Wake;
-  readonly listeners: Set<() => void>;
   /** See CertSituation. */
   readonly spread: number;
 }
 
 /** Reads nothing before {@link CertStore.start}. */
 export function createCertStore(options: CertStoreOptions): CertStore {
-  const state: State = { secret: undefined, stored: undefined, working: undefined, newest: undefined };
-  const store: Store = { options, state, wake: createWake(), listeners: new Set(), spread: options.random() };
+  const state: State = { stored: undefined, working: undefined };
+  const listeners = new Set<() => void>();
+  const wake = createWake();
+  const onSecret = (secret: KubeObject | undefined): void => {
+    adopt(state, secret, options, () => listeners.forEach((listener) => listener()));
+    wake.now();
+  };
+  const follower = createSecretFollower({ ...options, onSecret });
+  const store: Store = { options, state, follower, wake, spread: options.random() };
   const stopping = new AbortController();
   let loop: Promise<void> | undefined;
-  const reflector = createReflector({
-    ...options,
-    path: pathOf(KINDS.secrets, { namespace: options.namespace }),
-    query: { fieldSelector: `metadata.name=${options.secretName}` },
-    onChange: (_key, secret) => follow(store, secret),
-  });
   return {
     start: () => {
-      reflector.start();
-      loop ??= work(store, reflector.whenSynced(), stopping.signal);
+      follower.start();
+      loop ??= work(store, stopping.signal);
     },
     stop: async () => {
       stopping.abort();
-      await Promise.all([reflector.stop(), loop]);
+      await Promise.all([follower.stop(), loop]);
     },
     current: () => servingPair(state),
+    problem: () => (state.working === undefined ? 'no serving certificate yet' : ''),
     trust: () => trustOf(state),
     readTrust: async () => {
-      await reread(store);
+      await follower.reread();
       return state.stored?.ok === true ? trustOf(state) : undefined;
     },
+    // The Secret itself holds the authorities that overlap.
+    withPublished: (trust) => trust,
     onChange: (listener) => {
-      store.listeners.add(listener);
-      return () => store.listeners.delete(listener);
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
   };
 }
@@ -113,36 +116,31 @@ function trustOf({ working }: State): string | undefined {
   return working && trustText(working.bundle);
 }
 
-async function work(store: Store, synced: Promise<void>, signal: AbortSignal): Promise<void> {
-  await Promise.race([synced, aborted(signal)]);
-  const parts = { decide: () => decide(store), act: (action: CertAction) => act(store, action), reread: () => reread(store) };
+async function work(store: Store, signal: AbortSignal): Promise<void> {
+  await Promise.race([store.follower.whenSynced(), aborted(signal)]);
+  const parts = {
+    decide: () => decide(store),
+    act: (action: CertAction) => act(store, action),
+    reread: () => store.follower.reread(),
+  };
   await keepValid({ ...store.options, wake: store.wake, ...parts }, signal);
 }
 
-/** The watch may still be on its way to what this process has read or written already. */
-function follow(store: Store, secret: KubeObject | undefined): void {
-  if (secret !== undefined && isOlder(secret, store.state.newest)) return;
-  adopt(store, secret);
-}
-
 /** Takes over what the Secret says now, and tells everybody who serves or publishes it. */
-function adopt(store: Store, secret: KubeObject | undefined): void {
-  const { state, options } = store;
+function adopt(state: State, secret: KubeObject | undefined, options: CertStoreOptions, changed: () => void): void {
   const bundle = secret && fromSecretData(secret['data'] as Record<string, string> | undefined);
-  state.secret = secret;
-  state.newest = versionOf(secret) ?? state.newest;
   state.stored = bundle && inspectBundle(bundle);
   if (state.stored?.ok === false) options.log.warn({ reason: state.stored.reason }, 'the certificate Secret cannot be used');
-  if (bundle !== undefined && state.stored?.ok === true) use(store, { bundle, facts: state.stored.facts });
-  store.wake.now();
+  if (bundle === undefined || state.stored?.ok !== true) return;
+  const before = state.working?.bundle;
+  state.working = { bundle, facts: state.stored.facts };
+  show(state.working, before, options.gauges);
+  if (!isDeepStrictEqual(before, bundle)) changed();
 }
 
-function use({ state, options, listeners }: Store, working: Working): void {
-  const changed = JSON.stringify(state.working?.bundle) !== JSON.stringify(working.bundle);
-  state.working = working;
-  options.expiry.set({ name: 'webhook' }, working.facts.leaf.notAfter / 1000);
-  options.expiry.set({ name: 'webhook-ca' }, (working.facts.authorities[0]?.notAfter ?? 0) / 1000);
-  if (changed) for (const listener of listeners) listener();
+function show({ bundle, facts }: Working, before: CertBundle | undefined, gauges: CertGauges): void {
+  gauges.authority(facts.authorities[0]?.notAfter ?? 0);
+  gauges.leaf(facts.leaf.notAfter, before?.leafCert !== bundle.leafCert);
 }
 
 function decide({ options, state, spread }: Store): CertAction {
@@ -151,11 +149,10 @@ function decide({ options, state, spread }: Store): CertAction {
   return nextCertAction({ stored: state.stored, remembered, dnsNames, now: clock.now(), lifetimes, spread });
 }
 
-async function act(store: Store, action: CertAction): Promise<void> {
-  const { options, state } = store;
-  const seen = state.secret;
+async function act({ options, state, follower }: Store, action: CertAction): Promise<void> {
+  const seen = follower.secret();
   const bundle = await carryOut(action, state.working?.bundle, { ...options, now: options.clock.now() });
-  adopt(store, await write(options, seen, bundle));
+  follower.wrote(await write(options, seen, bundle));
 }
 
 /** Guarded by what was seen when the decision was made: of two replicas that write at once, one gets a 409. */
@@ -165,17 +162,4 @@ function write(options: CertStoreOptions, seen: KubeObject | undefined, bundle: 
   if (seen !== undefined) return client.replace(pathOf(KINDS.secrets, { namespace, name }), { ...seen, data });
   const body = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type: 'Opaque', data };
   return client.create(pathOf(KINDS.secrets, { namespace }), body);
-}
-
-/** Asks the API server, whose answer to a read without a version is the latest state. */
-async function reread(store: Store): Promise<void> {
-  const { client, namespace, secretName: name } = store.options;
-  const { newest } = store.state;
-  const secret = await client.get<KubeObject>(pathOf(KINDS.secrets, { namespace, name })).catch((error: unknown) => {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  });
-  // While we asked, the watch or a write of ours brought something newer.
-  if (store.state.newest !== newest && isOlder(secret, store.state.newest)) return;
-  adopt(store, secret);
 }

@@ -35,6 +35,8 @@ export interface HttpsOptions {
   readonly certificate: CertificateSource;
   /** PEM of the CA(s) that client certificates must come from; read again at each certificate change. Absent = no mTLS. */
   readonly clientCa?: () => string;
+  /** With `clientCa`: callers without a good certificate get in too, and the handler looks at `socket.authorized`. */
+  readonly anonymous?: boolean;
   readonly log: Log;
 }
 
@@ -87,7 +89,13 @@ export async function startHttps(options: HttpsOptions): Promise<RunningServer> 
   const mutual = options.clientCa !== undefined;
   // requestCert and rejectUnauthorized belong to the server, everything else to the context that is exchanged.
   const server = createHttpsServer(
-    { ...SERVER_LIMITS, minVersion: 'TLSv1.2', handshakeTimeout: 10_000, requestCert: mutual, rejectUnauthorized: mutual },
+    {
+      ...SERVER_LIMITS,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: 10_000,
+      requestCert: mutual,
+      rejectUnauthorized: mutual && options.anonymous !== true,
+    },
     options.handler,
   );
   server.on('tlsClientError', (error) => options.log.debug({ reason: error.message }, 'TLS handshake failed'));

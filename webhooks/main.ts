@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { DEFAULT_LIFETIMES } from '../certs/next-cert-action.ts';
 import { createKubeClient } from '../kube/http-client.ts';
 import { connect } from '../kube/connection.ts';
@@ -12,7 +13,7 @@ import { WEBHOOK_OPTIONS } from './options.ts';
 import { startWebhookService } from './service.ts';
 
 const options = loadOptions(WEBHOOK_OPTIONS);
-const { namespace, serviceName, servicePort } = options;
+const { namespace, serviceName, servicePort, clientCa } = options;
 const log = createLog('webhook', options.logLevel);
 const metrics = createMetrics('webhook');
 const shutdown = createShutdown({ clock: realClock, log, drainMs: options.drain, deadlineMs: 10_000 });
@@ -35,6 +36,9 @@ const service = await startWebhookService({
     leafMs: options.certificateLifetime,
     settleMs: options.authoritySettle,
   },
+  certificates: options.certificates,
+  clientCa: clientCa === '' ? undefined : () => readFileSync(clientCa, 'utf8'),
+  clientNames: options.clientNames.split(',').filter((name) => name !== ''),
   port: options.port,
   target: () => ({ service: { namespace, name: serviceName, port: servicePort } }),
 });

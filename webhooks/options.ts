@@ -22,6 +22,18 @@ export const WEBHOOK_OPTIONS = defineOptions({
     authorityLifetime: durationOption({ doc: 'How long a certificate authority lives.', default: '8760h' }),
     certificateLifetime: durationOption({ doc: 'How long a serving certificate lives.', default: '720h' }),
     authoritySettle: durationOption({ doc: 'How long a new authority is only trusted before it signs.', default: '1h' }),
+    certificates: choiceOption(['own', 'external'], {
+      doc: 'Who writes the certificate Secret: we ourselves, or somebody else, such as cert-manager.',
+      default: 'own',
+    }),
+    clientCa: textOption({
+      doc: 'File of the authorities (PEM) that callers’ certificates must come from; anybody may call when empty.',
+      default: '',
+    }),
+    clientNames: textOption({
+      doc: 'Common names that callers’ certificates may have, separated by commas; any when empty. Only with --client-ca.',
+      default: '',
+    }),
     drain: durationOption({ doc: 'Time between "not ready" and the end, for Services to stop sending.', default: '5s' }),
     logLevel: choiceOption(LOG_LEVELS, { doc: 'Least important level to log.', default: 'info' }),
     kubeconfig: textOption({ doc: 'Kubeconfig to use outside a cluster; the service account when empty.', default: '' }),

@@ -1,4 +1,5 @@
-import { Gauge } from 'prom-client';
+import { createExternalCertStore } from '../certs/external-store.ts';
+import { createCertGauges } from '../certs/gauges.ts';
 import { createCertStore } from '../certs/store.ts';
 import type { CertStore } from '../certs/store.ts';
 import type { CertLifetimes } from '../certs/next-cert-action.ts';
@@ -44,6 +45,12 @@ export interface WebhookServiceOptions {
   /** Names the certificate is for; the first is what the API server calls us. */
   readonly dnsNames: readonly string[];
   readonly lifetimes: CertLifetimes;
+  /** `own`: we issue and renew; `external`: somebody else writes the Secret. */
+  readonly certificates: 'own' | 'external';
+  /** PEM of the authorities that callers' certificates must come from; undefined = anybody may call. */
+  readonly clientCa: (() => string) | undefined;
+  /** Common names that callers may have; empty = any. */
+  readonly clientNames: readonly string[];
   readonly port: number;
   /** Where the API server reaches us, by the port we listen on (tests ask for any free one). */
   readonly target: (port: number) => Target;
@@ -61,11 +68,12 @@ export interface WebhookService {
 export async function startWebhookService(options: WebhookServiceOptions): Promise<WebhookService> {
   const nodes = createReflector<NodeOffer>({ ...options, path: pathOf(KINDS.nodes), keep: nodeOffer });
   const attachments = createAttachmentStore(options);
-  const certificates = createCertStore({ ...options, secretName: SECRET_NAME, expiry: expiryGauge(options.metrics) });
+  const certificates = certStore(options);
   const server = await startHttps({
     handler: admissionApp({ nodes, attachments }, options),
     port: options.port,
     certificate: certificates,
+    ...(options.clientCa === undefined ? {} : { clientCa: options.clientCa, anonymous: true }),
     log: options.log,
   });
   const events = createEventRecorder({ ...options, component: 'podvisor-webhook', host: options.podName });
@@ -81,6 +89,12 @@ export async function startWebhookService(options: WebhookServiceOptions): Promi
   };
 }
 
+function certStore(options: WebhookServiceOptions): CertStore {
+  const gauges = createCertGauges(options.metrics, options.clock, 'webhook');
+  const create = options.certificates === 'own' ? createCertStore : createExternalCertStore;
+  return create({ ...options, secretName: SECRET_NAME, gauges });
+}
+
 async function stopAll(server: RunningServer, parts: readonly { stop(): Promise<void> }[]): Promise<void> {
   for (const part of parts) await part.stop();
   await server.close();
@@ -88,17 +102,18 @@ async function stopAll(server: RunningServer, parts: readonly { stop(): Promise<
 
 /** A replica that does not know the nodes yet would call every accelerator missing. */
 function readiness(nodes: Reflector<NodeOffer>, certificates: CertStore): string {
-  if (certificates.current() === undefined) return 'no serving certificate yet';
-  return nodes.synced() ? '' : 'the nodes have not been listed yet';
+  return certificates.problem() || (nodes.synced() ? '' : 'the nodes have not been listed yet');
 }
 
 function admissionApp(
   { nodes, attachments }: { nodes: Reflector<NodeOffer>; attachments: AttachmentStore },
-  { launcherImage, multusNamespace, log, metrics, clock }: WebhookServiceOptions,
+  { launcherImage, multusNamespace, log, metrics, clock, clientCa, clientNames }: WebhookServiceOptions,
 ): ReturnType<typeof createAdmissionApp> {
   return createAdmissionApp({
     launcherImage,
     log,
+    clock,
+    callers: clientCa === undefined ? 'anybody' : clientNames,
     ...(multusNamespace === undefined ? {} : { multusNamespace }),
     attachments: (keys) => attachments.gather(keys),
     accelerators: () => clusterOffer(nodes.list()),
@@ -116,6 +131,7 @@ function createServicePublisher(
     target,
     trust: () => certificates.trust(),
     readTrust: () => certificates.readTrust(),
+    withPublished: (trust, published) => certificates.withPublished(trust, published),
     probe: async (trust) => probeTarget(target, trust, options),
   });
 }
@@ -130,13 +146,4 @@ async function probeTarget(target: Target, trust: string, { client, dnsNames }: 
   // By address, not by name: cluster DNS may be down or not there, and the API server does not use it either.
   const service = await client.get<{ spec: { clusterIP?: string } }>(pathOf(KINDS.services, { namespace, name }));
   return probeSelf({ host: service.spec.clusterIP ?? '', port, serverName, path: PROBE_PATH, trust });
-}
-
-function expiryGauge({ registry }: Metrics): Gauge<'name'> {
-  return new Gauge({
-    name: 'podvisor_certificate_expiry_timestamp_seconds',
-    help: 'When a certificate expires, seconds since the epoch.',
-    labelNames: ['name'] as const,
-    registers: [registry],
-  });
 }

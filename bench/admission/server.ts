@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
+import { realClock } from '../../runtime/clock.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { createAdmissionApp } from '../../webhooks/server/app.ts';
@@ -18,6 +19,8 @@ function ours(): express.Express {
   return createAdmissionApp({
     launcherImage: 'localhost/podvisor/launcher:dev',
     accelerators: () => ({ kvm: false, tcg: true }),
+    callers: 'anybody',
+    clock: realClock,
     metrics: createAdmissionMetrics(createMetrics('webhook'), () => performance.now()),
     log: silentLog,
   });

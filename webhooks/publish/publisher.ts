@@ -28,6 +28,8 @@ export interface PublisherOptions {
   readonly trust: () => string | undefined;
   /** The same, read from the Secret now: nothing else is ever written. */
   readonly readTrust: () => Promise<string | undefined>;
+  /** What to publish instead of `trust` where another bundle (PEM) is published now. */
+  readonly withPublished: (trust: string, published: string) => string;
   /** '' when we answer through the Service with a certificate that `trust` vouches for, else why not. */
   readonly probe: (trust: string) => Promise<string>;
   readonly restorations: Restorations;
@@ -80,8 +82,16 @@ async function publish(present: Present, publishing: Publishing): Promise<number
   return actions.every(isNone) ? 0 : carryOut(actions, trust, publishing);
 }
 
-function actionsFor(present: Present, trust: string, { target }: PublisherOptions): PublishAction[] {
-  return CONFIGURATIONS.map(({ desired }, index) => nextPublishAction(present[index], desired({ target, trust })));
+function actionsFor(present: Present, trust: string, { target, withPublished }: PublisherOptions): PublishAction[] {
+  return CONFIGURATIONS.map(({ desired }, index) => {
+    const actual = present[index];
+    return nextPublishAction(actual, desired({ target, trust: withPublished(trust, publishedTrust(actual)) }));
+  });
+}
+
+function publishedTrust(configuration: WebhookConfiguration | undefined): string {
+  const { caBundle = '' } = (configuration?.webhooks?.[0]?.['clientConfig'] as { caBundle?: string } | undefined) ?? {};
+  return Buffer.from(caBundle, 'base64').toString('utf8');
 }
 
 function isNone(action: PublishAction): boolean {

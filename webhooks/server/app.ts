@@ -1,6 +1,7 @@
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { messageOf } from '../../runtime/errors.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Attachments } from '../../api/attachments.ts';
 import type { Accelerator } from '../../api/guest-spec.ts';
@@ -8,6 +9,8 @@ import { wantedAttachments } from '../../api/parse-networks.ts';
 import { MUTATE_PATH, PROBE_PATH, VALIDATE_PATH } from '../names.ts';
 import { decideMutate, decideValidate } from './decide.ts';
 import type { Decide, DecisionContext } from './decide.ts';
+import { answerText, authenticated, deadline } from './guard.ts';
+import type { Callers } from './guard.ts';
 import type { AdmissionMetrics, Outcome } from './metrics.ts';
 import { readReview, reviewResponse } from './review.ts';
 import type { AdmissionRequest, Decision } from './review.ts';
@@ -22,6 +25,8 @@ export interface AdmissionAppOptions {
   /** Where Multus looks for default networks without a namespace; left out = its own default. */
   readonly multusNamespace?: string;
   readonly metrics: AdmissionMetrics;
+  readonly callers: Callers;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -33,8 +38,9 @@ export function createAdmissionApp(options: AdmissionAppOptions): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
   const json = express.json({ limit: BODY_LIMIT, type: 'application/json' });
-  app.post(MUTATE_PATH, measured('mutate', options), json, admission('mutate', decideMutate, options));
-  app.post(VALIDATE_PATH, measured('validate', options), json, admission('validate', decideValidate, options));
+  const before = [authenticated(options.callers), deadline(options.clock), json];
+  app.post(MUTATE_PATH, measured('mutate', options), ...before, admission('mutate', decideMutate, options));
+  app.post(VALIDATE_PATH, measured('validate', options), ...before, admission('validate', decideValidate, options));
   app.get(PROBE_PATH, (_request, response) => void response.type('text/plain').send('ok\n'));
   app.use((_request, response) => answerText(response, 404, 'not here'));
   app.use(onError(options.log));
@@ -61,6 +67,8 @@ function admission(webhook: string, decide: Decide, options: AdmissionAppOptions
     const review = readReview(request.body);
     if (!review.ok) return answerText(response, 400, `not an AdmissionReview Podvisor can answer: ${review.reason}`);
     const decision = decide(review.request, await gatherContext(review.request, options));
+    // Too late: the deadline has answered.
+    if (response.headersSent) return;
     if (decision.message !== undefined) logRefusal(webhook, review.request, decision, options.log);
     response.locals['outcome'] = decision.message === undefined ? 'allowed' : 'refused';
     response.json(reviewResponse(review.request.uid, decision));
@@ -95,8 +103,4 @@ function onError(log: Log): ErrorRequestHandler {
 function statusOf(error: unknown): number {
   const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
   return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
-}
-
-function answerText(response: Response, status: number, text: string): void {
-  response.status(status).type('text/plain').send(`${text}\n`);
 }

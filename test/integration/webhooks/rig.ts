@@ -109,7 +109,10 @@ export async function makeNode(api: ApiServer, name: string, slots: Record<strin
 }
 
 /** The real webhook service on a free port, found by the API server by URL. */
-export async function startWebhook(api: ApiServer, change: Partial<WebhookServiceOptions> = {}): Promise<WebhookService> {
+export async function startWebhook(
+  api: ApiServer,
+  { waitReady = true, ...change }: Partial<WebhookServiceOptions> & { readonly waitReady?: boolean } = {},
+): Promise<WebhookService> {
   const service = await startWebhookService({
     client: api.client,
     clock: realClock,
@@ -121,14 +124,18 @@ export async function startWebhook(api: ApiServer, change: Partial<WebhookServic
     podName: 'podvisor-webhook-0',
     dnsNames: ['localhost', 'podvisor-webhook.podvisor-system.svc'],
     lifetimes: DEFAULT_LIFETIMES,
+    certificates: 'own',
+    clientCa: undefined,
+    clientNames: [],
     port: 0,
     target: (port) => ({ url: `https://localhost:${port}` }),
     ...change,
   });
-  await eventually(
-    () => service.ready(),
-    (reason) => reason === '',
-  );
+  if (waitReady)
+    await eventually(
+      () => service.ready(),
+      (reason) => reason === '',
+    );
   return service;
 }
 

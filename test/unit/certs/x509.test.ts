@@ -8,7 +8,7 @@ import { createAuthority, issueLeaf } from '../../../certs/x509.ts';
 const NOW = Date.now();
 const validity = { notBefore: NOW - 300_000, notAfter: NOW + 3_600_000 };
 
-test('a server leaf names its hosts, serves only, and is signed by its authority', async () => {
+test('T19: a server leaf names its hosts, serves only, and is signed by its authority', async () => {
   const ca = await createAuthority('test-ca', validity);
   const leaf = await issueLeaf(ca, {
     ...validity,
@@ -28,7 +28,7 @@ test('a server leaf names its hosts, serves only, and is signed by its authority
   expect(cert.publicKey.asymmetricKeyDetails?.namedCurve).toBe('prime256v1');
 });
 
-async function handshake(options: { withClient: boolean }): Promise<string> {
+async function handshake(options: { as: 'server' | 'client' | 'nobody' }): Promise<string> {
   const local = await issuePodLocal({ names: ['localhost', '127.0.0.1'], now: NOW });
   const tls = {
     key: local.server.keyPem,
@@ -42,7 +42,8 @@ async function handshake(options: { withClient: boolean }): Promise<string> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const client = options.withClient ? { key: local.client.keyPem, cert: local.client.certPem } : {};
+  const pair = options.as === 'nobody' ? undefined : local[options.as];
+  const client = pair === undefined ? {} : { key: pair.keyPem, cert: pair.certPem };
   const socket = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, ca: local.caPem, ...client });
   const [data] = (await once(socket, 'data')) as [Buffer];
   socket.destroy();
@@ -51,11 +52,12 @@ async function handshake(options: { withClient: boolean }): Promise<string> {
 }
 
 test('pod-local certificates make a mutual TLS connection over loopback', async () => {
-  expect(await handshake({ withClient: true })).toBe('welcome');
-  expect(await handshake({ withClient: false })).toBe('refused');
+  expect(await handshake({ as: 'client' })).toBe('welcome');
+  expect(await handshake({ as: 'nobody' })).toBe('refused');
 });
 
-test('pod-local server and client certificates cannot stand in for each other', async () => {
+test('T19: a serving certificate is refused as a client certificate, by usage and in a handshake', async () => {
+  expect(await handshake({ as: 'server' })).toBe('refused');
   const local = await issuePodLocal({ names: ['localhost'], now: NOW });
   expect(new X509Certificate(local.server.certPem).keyUsage).toEqual(['1.3.6.1.5.5.7.3.1']);
   expect(new X509Certificate(local.client.certPem).keyUsage).toEqual(['1.3.6.1.5.5.7.3.2']);

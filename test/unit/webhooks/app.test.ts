@@ -1,5 +1,6 @@
 import request from 'supertest';
 import { silentLog } from '../../../runtime/log.ts';
+import { realClock } from '../../../runtime/clock.ts';
 import { createMetrics } from '../../../runtime/metrics.ts';
 import { MUTATE_PATH, PROBE_PATH, VALIDATE_PATH } from '../../../webhooks/names.ts';
 import { createAdmissionApp } from '../../../webhooks/server/app.ts';
@@ -22,6 +23,8 @@ const refusals: object[] = [];
 const app = createAdmissionApp({
   launcherImage: 'localhost/podvisor/launcher:dev',
   accelerators: () => ({ kvm: false, tcg: true }),
+  callers: 'anybody',
+  clock: realClock,
   metrics: createAdmissionMetrics(metrics, () => 0),
   log: { ...silentLog, info: (fields) => void refusals.push(fields) },
 });

@@ -1,9 +1,10 @@
-import { Gauge, Registry } from 'prom-client';
+import { createCertGauges } from '../../../certs/gauges.ts';
 import { createCertStore } from '../../../certs/store.ts';
 import type { CertStore } from '../../../certs/store.ts';
 import { fromSecretData, trustText } from '../../../certs/bundle.ts';
 import type { KubeClient, Query } from '../../../kube/client.ts';
 import { silentLog } from '../../../runtime/log.ts';
+import { createMetrics } from '../../../runtime/metrics.ts';
 import { createPublisher } from '../../../webhooks/publish/publisher.ts';
 import type { Keeper } from '../../../webhooks/publish/keeper.ts';
 import { createFakeClock } from '../../build/fake-clock.ts';
@@ -49,13 +50,14 @@ function replica(random: number, client: KubeClient = kube.client): CertStore {
     secretName: 'podvisor-webhook-tls',
     dnsNames: ['podvisor-webhook.podvisor-system.svc'],
     lifetimes: LIFETIMES,
-    expiry: new Gauge({ name: 'expiry', help: '-', labelNames: ['name'], registers: [new Registry()] }),
+    gauges: createCertGauges(createMetrics('test'), clock, 'webhook'),
   });
   const publisher = createPublisher({
     ...common,
     target: { url: 'https://localhost:1' },
     trust: () => store.trust(),
     readTrust: () => store.readTrust(),
+    withPublished: (trust, published) => store.withPublished(trust, published),
     probe: () => Promise.resolve(''),
     restorations: { report: () => undefined },
   });
