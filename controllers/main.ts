@@ -27,6 +27,7 @@ const service = startControllers({
   namespace: options.namespace,
   podName: options.podName,
   leaseMs: options.leaseDuration,
+  policyStatusMs: options.policyStatusInterval,
 });
 shutdown.onClose('controllers', () => service.stop());
 

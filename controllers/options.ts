@@ -19,6 +19,7 @@ export const CONTROLLERS_OPTIONS = defineOptions({
       doc: 'How long the other replicas wait for one that holds the Lease and is silent',
       default: '30s',
     }),
+    policyStatusInterval: durationOption({ doc: "Shortest time between two writes of one policy's status", default: '30s' }),
     logLevel: choiceOption(LOG_LEVELS, { doc: 'Least important lines to log', default: 'info' }),
     kubeconfig: textOption({ doc: 'A kubeconfig; empty = the service account of this pod', default: '' }),
   },

@@ -5,10 +5,11 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Random } from '../runtime/random.ts';
-import type { Controller } from './controller.ts';
 import { createLedWrites } from './leadership/led-writes.ts';
 import type { LedWrites } from './leadership/led-writes.ts';
 import { createMacCollisions } from './mac-collisions/controller.ts';
+import { createPolicyStatus } from './policy-status/controller.ts';
+import { createVmPods } from './vm-pods.ts';
 
 /** What the controllers need: everything that tells a test from the real thing. */
 export interface ControllersOptions {
@@ -22,6 +23,8 @@ export interface ControllersOptions {
   /** This replica. */
   readonly podName: string;
   readonly leaseMs: number;
+  /** Between two writes of one policy's status. Milliseconds. */
+  readonly policyStatusMs: number;
 }
 
 /** Running controllers. */
@@ -37,15 +40,16 @@ export function startControllers(options: ControllersOptions): ControllersServic
   const { podName, metrics } = options;
   const writes = createLedWrites({ ...options, identity: podName });
   const events = createEventRecorder({ ...options, component: 'podvisor-controllers', host: podName });
-  const controllers: readonly Controller[] = [createMacCollisions({ ...options, events, writes })];
+  const vmPods = createVmPods(options);
+  createMacCollisions({ ...options, events, writes, vmPods });
+  const policyStatus = createPolicyStatus({ ...options, writes, vmPods, intervalMs: options.policyStatusMs });
   registerGauges(metrics, writes);
-  for (const controller of controllers) controller.start();
+  for (const part of [policyStatus, vmPods]) part.start();
   return {
-    ready: () => controllers.map((controller) => controller.unready()).find((reason) => reason !== '') ?? '',
+    ready: () => (vmPods.synced() ? policyStatus.unready() : 'VM pods not read from the API server yet'),
     leading: () => writes.leading(),
     stop: async () => {
-      await Promise.all(controllers.map((controller) => controller.stop()));
-      await writes.stop();
+      for (const part of [vmPods, policyStatus, writes]) await part.stop();
       await events.flush();
     },
   };

@@ -1,8 +1,6 @@
 import type { GuestNetwork, GuestSpec } from '../../api/guest-spec.ts';
 import { MAC_UNIQUE } from '../../api/names.ts';
-import { readStoredGuest } from '../../api/parse-stored.ts';
 import type { Pod } from '../../api/pod.ts';
-import type { KubeObject } from '../../kube/objects.ts';
 
 /** A MAC that a pod's guest, or the pod itself, shows to others on a network. */
 export interface ShownMac {
@@ -39,15 +37,11 @@ const MAC = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/;
 /** The guest's own frames never leave a pod that translates them. */
 const HIDING_BINDINGS: ReadonlySet<string> = new Set(['masquerade', 'passt']);
 
-/** What to keep of a pod; undefined for one that admission did not turn into a VM. */
-export function podMacs(raw: KubeObject): PodMacs | undefined {
-  const pod = raw as unknown as Pod;
-  const { uid, namespace, name } = raw.metadata;
-  const stored = readStoredGuest(pod);
-  if (!stored.ok || uid === undefined || namespace === undefined) return undefined;
+/** What to keep of a pod. */
+export function podMacs(id: Pick<PodMacs, 'uid' | 'namespace' | 'name'>, guest: GuestSpec, pod: Pod): PodMacs {
   const reported = reportedCondition(pod);
-  const macs = unique([...guestMacs(stored.guest), ...interfaceMacs(stored.guest, pod)]);
-  return { uid, namespace, name, macs, ...(reported === undefined ? {} : { reported }) };
+  const macs = unique([...guestMacs(guest), ...interfaceMacs(guest, pod)]);
+  return { ...id, macs, ...(reported === undefined ? {} : { reported }) };
 }
 
 /** MACs of the guest's NICs that others see. */

@@ -11,6 +11,7 @@ export function runningVm(
     readonly namespace?: string;
     readonly uid?: string;
     readonly node?: string;
+    readonly labels?: Readonly<Record<string, string>>;
     readonly networks?: GuestSpec['networks'];
     /** Annotation k8s.v1.cni.cncf.io/network-status. */
     readonly networkStatus?: string;
@@ -22,7 +23,7 @@ export function runningVm(
     [GUEST_ANNOTATION]: JSON.stringify(guestSpec(networks === undefined ? {} : { networks })),
     ...(networkStatus === undefined ? {} : { 'k8s.v1.cni.cncf.io/network-status': networkStatus }),
   };
-  const { name = 'vm', namespace = 'default', uid = `uid-${name}` } = fields;
-  const pod = vmPod({ name, namespace, uid, annotations, spec: { nodeName: node } });
+  const { name = 'vm', namespace = 'default', uid = `uid-${name}`, labels = {} } = fields;
+  const pod = vmPod({ name, namespace, uid, labels, annotations, spec: { nodeName: node } });
   return { ...pod, status: { phase: 'Running', ...(conditions === undefined ? {} : { conditions }) } };
 }

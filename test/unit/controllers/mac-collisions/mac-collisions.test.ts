@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import type { GuestSpec } from '../../../../api/guest-spec.ts';
 import type { Pod } from '../../../../api/pod.ts';
-import { podMacs } from '../../../../controllers/mac-collisions/facts.ts';
 import type { PodMacs } from '../../../../controllers/mac-collisions/facts.ts';
 import { createMacIndex } from '../../../../controllers/mac-collisions/mac-index.ts';
 import type { Collision } from '../../../../controllers/mac-collisions/mac-index.ts';
 import { nextActions } from '../../../../controllers/mac-collisions/next-actions.ts';
+import { vmPod } from '../../../../controllers/vm-pods.ts';
 import type { KubeObject } from '../../../../kube/objects.ts';
 import { plainPod } from '../../../build/pod.ts';
 import { runningVm } from '../../../build/vm-pod.ts';
@@ -15,7 +15,7 @@ const OTHER = '02:00:00:00:12:35';
 const POD: GuestSpec['networks'][number] = { name: 'pod', interface: 'eth0', binding: 'masquerade' };
 const BLUE: GuestSpec['networks'][number] = { name: 'team/blue', interface: 'net1', binding: 'bridge' };
 
-const read = (pod: Pod): PodMacs | undefined => podMacs(pod as unknown as KubeObject);
+const read = (pod: Pod): PodMacs | undefined => vmPod(pod as unknown as KubeObject)?.macs;
 const status = (...entries: unknown[]): string => JSON.stringify(entries);
 const shown = (networks: GuestSpec['networks'], networkStatus?: string): string[] =>
   (read(runningVm({ networks, ...(networkStatus === undefined ? {} : { networkStatus }) }))?.macs ?? []).map(
