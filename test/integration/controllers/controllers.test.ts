@@ -1,7 +1,9 @@
+import type { Policy, PolicyStatus } from '../../../api/policy.ts';
 import type { PodCondition } from '../../../api/pod.ts';
 import type { Lease } from '../../../kube/lease-plan.ts';
 import { KINDS, pathOf } from '../../../kube/paths.ts';
 import { eventually } from '../../build/eventually.ts';
+import { policyObject } from '../../build/policy.ts';
 import { startApiServer, type ApiServer } from '../api-server.ts';
 import { accountToken, applyBase, createVm, getVm, makeNamespace, startReplica, type Replica } from './rig.ts';
 
@@ -14,8 +16,9 @@ let replicas: Replica[] = [];
 beforeAll(async () => {
   api = await startApiServer({ withoutAdmission: ['ServiceAccount'] });
   for (const name of ['podvisor-system', 'team']) await makeNamespace(api, name);
-  for (const file of ['controllers-rbac.yaml', 'controllers-policy.yaml']) await applyBase(api, file);
-  replicas = await Promise.all(['a', 'b'].map((name) => startReplica(api, name, '--lease-duration=3s')));
+  const files = ['controllers-rbac.yaml', 'controllers-policy.yaml', 'crd-virtualmachinepolicies.yaml'];
+  for (const file of files) await applyBase(api, file);
+  replicas = await Promise.all(['a', 'b'].map(start));
   await Promise.all(replicas.map((replica) => replica.ready()));
 }, 120_000);
 
@@ -23,6 +26,10 @@ afterAll(async () => {
   await Promise.all(replicas.map((replica) => replica.kill()));
   await api.close();
 }, 30_000);
+
+function start(name: string): Promise<Replica> {
+  return startReplica(api, name, '--lease-duration=3s', '--policy-status-interval=2s');
+}
 
 const unique = async (name: string): Promise<PodCondition | undefined> =>
   (await getVm(api, name)).status?.conditions?.find(({ type }) => type === 'podvisor.dev/mac-unique');
@@ -78,7 +85,7 @@ test('two VMs with one MAC on one network are told, with an Event each, by one r
 test('replicas that start anew write nothing that is there already', async () => {
   const before = await versions();
   expect(await Promise.all(replicas.map((replica) => replica.end()))).toEqual([0, 0]);
-  replicas = await Promise.all(['a', 'b'].map((name) => startReplica(api, name, '--lease-duration=3s')));
+  replicas = await Promise.all(['a', 'b'].map(start));
   await Promise.all(replicas.map((replica) => replica.ready()));
   // Longer than a replica gives way to others.
   await new Promise((resolve) => setTimeout(resolve, 5_000));
@@ -130,3 +137,53 @@ test('the account of the controllers may write nothing of a pod but that conditi
   expect(await patch('alone', { podIP: '10.0.0.9', podIPs: [{ ip: '10.0.0.9' }] })).toEqual(refused);
   client.close();
 }, 60_000);
+
+describe('policies', () => {
+  const policies = (name?: string): string => pathOf(KINDS.policies, name === undefined ? {} : { name });
+  const createPolicy = (name: string, spec: object): Promise<unknown> => api.client.create(policies(), policyObject(name, spec));
+  const status = (what: string, name: string, right: (status: PolicyStatus) => boolean): Promise<PolicyStatus> =>
+    eventually(`policy ${name}: ${what}`, async () => {
+      const { status: found } = await api.client.get<Policy>(policies(name));
+      return found !== undefined && right(found) ? found : undefined;
+    });
+
+  test('a status names the pods that violate, follows pods, policy and namespaces, and is written by the account of the manifests', async () => {
+    await createPolicy('big', {
+      mode: 'audit',
+      guest: { vcpus: { minimum: 2 } },
+      namespaceSelector: { matchLabels: { tier: 'gold' } },
+    });
+    await status('nobody is in gold', 'big', ({ matching }) => matching === 0);
+    await makeNamespace(api, 'gold', { tier: 'gold' });
+    await createVm(api, 'small', '02:00:00:00:00:11', 'gold');
+    const found = await status('one violates', 'big', ({ violating }) => violating === 1);
+    expect(found).toMatchObject({ matching: 1, observedGeneration: 1, violations: [{ namespace: 'gold', name: 'small' }] });
+    expect(found.violations?.[0]?.message).toMatch(/limits\.cpu.*at least 2.*policy 'big'/);
+    await api.client.patch(policies('big'), { type: 'merge', body: { spec: { guest: { vcpus: { minimum: 1 } } } } });
+    await status('corrected', 'big', ({ violating, observedGeneration }) => violating === 0 && observedGeneration === 2);
+    await api.client.patch(pathOf(KINDS.namespaces, { name: 'gold' }), {
+      type: 'merge',
+      body: { metadata: { labels: { tier: 'tin' } } },
+    });
+    await status('the namespace left', 'big', ({ matching }) => matching === 0);
+  }, 90_000);
+
+  test('an expression that does not compile is in the Ready condition, and the pods it hits are counted', async () => {
+    await createPolicy('broken', { mode: 'warn', rules: [{ name: 'r', expression: 'guest.vcpus +' }] });
+    const found = await status('not ready', 'broken', ({ conditions = [] }) =>
+      conditions.some(({ type, status: value }) => type === 'Ready' && value === 'False'),
+    );
+    expect(found.conditions?.[0]?.message).toContain('spec.rules[0].expression');
+    expect(found.violating).toBe(found.matching);
+  }, 60_000);
+
+  test('when all is told nothing more is written', async () => {
+    await leaseGivenBack();
+    // Two intervals, after which every status is looked at once more.
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    const all = async (): Promise<string> => JSON.stringify((await api.client.get<{ items: object[] }>(policies())).items);
+    const before = [await all(), JSON.stringify(await lease())];
+    await new Promise((resolve) => setTimeout(resolve, 8_000));
+    expect([await all(), JSON.stringify(await lease())]).toEqual(before);
+  }, 60_000);
+});

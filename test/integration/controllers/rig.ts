@@ -19,6 +19,7 @@ const CORE: ResourceKind = { group: '', version: 'v1', plural: 'serviceaccounts'
 /** Where objects of the controllers' manifests go. */
 const PLURALS: Readonly<Record<string, ResourceKind>> = {
   ServiceAccount: CORE,
+  CustomResourceDefinition: { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' },
   ClusterRole: { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles' },
   ClusterRoleBinding: { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterrolebindings' },
   Role: { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'roles' },
