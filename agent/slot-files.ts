@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Accelerator } from '../api/guest-spec.ts';
+import { LAUNCHER_UID } from '../api/names.ts';
 import type { RunProgram } from './run-program.ts';
 import type { SlotState } from './slot-types.ts';
 import { without } from './without.ts';
@@ -23,7 +24,12 @@ export interface SlotPaths {
   readonly status: string;
   readonly argv: string;
   readonly qmp: string;
+  /** Directory of QEMU's user, for sockets of helpers that run as it. The pod sees it read-only, like all of the slot. */
+  readonly sockets: string;
 }
+
+/** Name of {@link SlotPaths.sockets} in the slot. */
+export const SOCKET_DIRECTORY = 'net';
 
 /** The agent's directory on the node. */
 export interface SlotFiles {
@@ -87,12 +93,20 @@ function checked(slot: string): string {
 }
 
 function slotPaths(directory: string): SlotPaths {
-  return { directory, status: join(directory, 'status'), argv: join(directory, 'argv'), qmp: join(directory, 'qmp.sock') };
+  return {
+    directory,
+    status: join(directory, 'status'),
+    argv: join(directory, 'argv'),
+    qmp: join(directory, 'qmp.sock'),
+    sockets: join(directory, SOCKET_DIRECTORY),
+  };
 }
 
-async function ensureSlot({ directory, status, argv }: SlotPaths, run: RunProgram): Promise<void> {
+async function ensureSlot({ directory, status, argv, sockets }: SlotPaths, run: RunProgram): Promise<void> {
   mkdirSync(directory, { recursive: true });
   chmodSync(directory, 0o755);
+  mkdirSync(sockets, { recursive: true, mode: 0o700 });
+  chownSync(sockets, LAUNCHER_UID, LAUNCHER_UID);
   const missing = [status, argv].filter((path) => statSync(path, { throwIfNoEntry: false }) === undefined);
   if (missing.length > 0) await run({ file: 'mkfifo', args: ['--', ...missing] });
   // The tenant writes status and reads argv; chmod, because a umask would bite into mkfifo's mode.

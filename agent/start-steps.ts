@@ -51,7 +51,7 @@ export function startStep(world: StartWorld, action: StartAction, place: SlotPla
     case 'identify':
       return identifyPod(world, place.state);
     case 'prepare':
-      return prepareNetwork(world, action);
+      return prepareNetwork(world, action, place.paths);
     case 'write-argv':
       return writeArgv(world, action, place);
   }
@@ -100,12 +100,17 @@ async function identifyPod({ resources, client, nodeName }: StartWorld, { slot, 
 }
 
 /** Taps, bridges, packet rules and DHCP in the pod's network namespace. */
-async function prepareNetwork(world: StartWorld, { vm, launcher }: Extract<SlotAction, { type: 'prepare' }>): Promise<SlotEvent> {
+async function prepareNetwork(
+  world: StartWorld,
+  { vm, launcher }: Extract<SlotAction, { type: 'prepare' }>,
+  { sockets }: SlotPaths,
+): Promise<SlotEvent> {
   if (!world.processes.isAlive(launcher)) return { type: 'launcher-gone' };
   try {
     const links = await world.network.links(launcher);
     const dns = guestDns(vm.dns, vm.namespace, world.nodeDns());
-    const result = networkPlan(vm, { links, ipv6: kernelHas('net/ipv6'), dns });
+    const gateway = ownsPodAddress(vm) ? await world.network.gateway(launcher) : undefined;
+    const result = networkPlan(vm, { links, gateway, ipv6: kernelHas('net/ipv6'), dns, sockets });
     if (!result.ok) return { type: 'error', reason: 'NetworkUnsupported', message: result.reason };
     await world.network.apply(launcher, result.plan);
     return { type: 'network-ready', nics: result.plan.nics };
@@ -113,6 +118,11 @@ async function prepareNetwork(world: StartWorld, { vm, launcher }: Extract<SlotA
     if (!world.processes.isAlive(launcher)) return { type: 'launcher-gone' };
     return { type: 'error', reason: 'NetworkFailed', message: messageOf(error) };
   }
+}
+
+/** Only then the guest has to be told the way out of the pod. */
+function ownsPodAddress({ guest }: VmFacts): boolean {
+  return guest.networks[0]?.binding === 'bridge';
 }
 
 /** Hands disks and QEMU's arguments to the launcher. */

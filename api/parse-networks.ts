@@ -1,4 +1,5 @@
 import { type Attachment, type Attachments, bindingRefusal, defaultBinding, isVirtualFunction } from './attachments.ts';
+import { findGuestContainer } from './guest-container.ts';
 import { GUEST_LIMITS, type GuestNetwork, INTERFACE_NAME, NETWORK_NAME } from './guest-spec.ts';
 import { DEFAULT_NETWORK_ANNOTATION, NETWORKS_ANNOTATION } from './names.ts';
 import { readSelections, type Selection } from './network-selection.ts';
@@ -52,7 +53,7 @@ export function parseNetworks(pod: Pod, context: NetworksContext): Step<GuestNet
       ...steps.flatMap((step) => step.violations),
       ...sharedMacs(pod, value),
     ],
-    warnings: [...(main.warnings ?? []), ...steps.flatMap((step) => step.warnings ?? [])],
+    warnings: [...podWarnings(pod, main.value), ...(main.warnings ?? []), ...steps.flatMap((step) => step.warnings ?? [])],
   };
 }
 
@@ -138,6 +139,21 @@ function podBinding(attachment: Attachment, binding: GuestNetwork['binding'], ke
   return notYet(value);
 }
 
+/** What works, but perhaps not as expected. */
+function podWarnings(pod: Pod, { binding }: GuestNetwork): readonly string[] {
+  const guest = findGuestContainer(pod).value?.container;
+  if (binding === 'bridge' && pod.spec.containers.length > 1) {
+    return [
+      "with binding bridge the guest has the pod's address: containers beside it reach the guest on localhost, and nothing else",
+    ];
+  }
+  const ports = guest?.['ports'];
+  const portless = !Array.isArray(ports) || ports.length === 0;
+  return binding === 'passt' && portless
+    ? ['binding passt passes the ports that the guest container declares, and it declares none: nothing reaches the guest']
+    : [];
+}
+
 function podRefusal(attachment: Attachment, binding: GuestNetwork['binding'], key: string): string {
   const of = key === '' ? '' : `NetworkAttachmentDefinition '${key}': `;
   switch (binding) {
@@ -207,11 +223,10 @@ function sharedMacs(pod: Pod, networks: readonly GuestNetwork[]): readonly Viola
 }
 
 /** Bindings the node agent can set up. */
-const SUPPORTED: readonly GuestNetwork['binding'][] = ['masquerade', 'bridge'];
+const SUPPORTED: readonly GuestNetwork['binding'][] = ['masquerade', 'bridge', 'passt', 'macvtap'];
 
 function notYet(value: GuestNetwork): Step<GuestNetwork> {
-  const able = SUPPORTED.includes(value.binding) && (value.name !== 'pod' || value.binding === 'masquerade');
-  if (able) return { value, violations: [] };
+  if (SUPPORTED.includes(value.binding)) return { value, violations: [] };
   const label = value.name === 'pod' ? 'pod' : value.interface;
   return refuse(value, BINDINGS_ANNOTATION, `${label}=${value.binding}`, 'is not supported yet; remove it');
 }

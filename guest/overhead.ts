@@ -28,6 +28,8 @@ export const OVERHEAD_MIB = {
   tpm: 12,
   /** The seed is at most a little more than a Secret (1 MiB), twice while it is made. */
   cloudInit: 4,
+  /** The pod's own passt: its pools of buffers, all touched under load (resident 22.6). */
+  passt: 24,
 } as const;
 
 /**
@@ -49,6 +51,7 @@ export function overheadBytes(guest: GuestSpec): number {
     (guest.firmware === 'bios' ? 0 : OVERHEAD_MIB.uefi) +
     (guest.tpm === undefined ? 0 : OVERHEAD_MIB.tpm) +
     (guest.cloudInit === undefined ? 0 : OVERHEAD_MIB.cloudInit) +
+    OVERHEAD_MIB.passt * guest.networks.filter(({ binding }) => binding === 'passt').length +
     Math.ceil(guest.memoryBytes / RAM_DIVISOR / MIB);
   return mib * MIB;
 }

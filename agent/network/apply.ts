@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import type { Processes } from '../proc.ts';
 import type { RunProgram } from '../run-program.ts';
 import type { LauncherId } from '../slot-types.ts';
-import { type Link, parseLinks } from './facts.ts';
+import { LAUNCHER_UID } from '../../api/names.ts';
+import { type Link, parseGateway, parseLinks } from './facts.ts';
+import type { Helper } from './part.ts';
 import type { NetworkPlan } from './plan.ts';
 
 /** What {@link createNetworkApplier} needs. */
@@ -17,6 +19,8 @@ export interface ApplierOptions {
 /** Works in the network namespace of a launcher, from outside: the agent's own programs, none of the pod's. */
 export interface NetworkApplier {
   links(launcher: LauncherId): Promise<Link[]>;
+  /** Where the default route leads; undefined = there is none. */
+  gateway(launcher: LauncherId): Promise<string | undefined>;
   apply(launcher: LauncherId, plan: NetworkPlan): Promise<void>;
 }
 
@@ -50,28 +54,42 @@ export function createNetworkApplier({ run, processes, cgroupRoot }: ApplierOpti
       inside(launcher, ['net'], async (fds) =>
         parseLinks(await run({ file: 'nsenter', args: [...net, 'ip', '-d', '-j', 'address', 'show'], fds })),
       ),
+    gateway: (launcher) =>
+      inside(launcher, ['net'], async (fds) =>
+        parseGateway(await run({ file: 'nsenter', args: [...net, 'ip', '-j', '-4', 'route', 'show', 'default'], fds })),
+      ),
     apply: (launcher, plan) =>
       inside(launcher, ['net', 'pid'], async (fds) => {
         const enter = (args: readonly string[], input: string): Promise<string> =>
           run({ file: 'nsenter', args: [...net, ...args], input, fds });
-        await enter(['ip', '-batch', '-'], `${plan.ip.join('\n')}\n`);
-        await enter(['tee', ...plan.sysctls.map((path) => `/proc/sys/${path}`)], '1\n');
-        await enter(['nft', '-f', '-'], plan.nft);
-        await run({ file: 'sh', args: dhcpCommand(processes.cgroups(launcher), plan, cgroupRoot), fds, leavesDaemon: true });
+        if (plan.ip.length > 0) await enter(['ip', '-batch', '-'], `${plan.ip.join('\n')}\n`);
+        if (plan.sysctls.length > 0) await enter(['tee', ...plan.sysctls.map((path) => `/proc/sys/${path}`)], '1\n');
+        if (plan.nft !== '') await enter(['nft', '-f', '-'], plan.nft);
+        const cgroups = processes.cgroups(launcher);
+        for (const helper of plan.helpers) {
+          await run({ file: 'sh', args: helperCommand(cgroups, helper, cgroupRoot), fds, leavesDaemon: true });
+        }
       }),
   };
 }
 
-function dhcpCommand(cgroups: string, plan: NetworkPlan, cgroupRoot: string): string[] {
-  const caps = [`--inh-caps=${DHCP_CAPS}`, `--ambient-caps=${DHCP_CAPS}`, `--bounding-set=${DHCP_CAPS}`];
+/** dnsmasq needs port 67 and the ARP entry of a guest that has no address yet; passt needs nothing, and is the tenant's own user. */
+const IDENTITY: Readonly<Record<Helper['program'], { readonly uid: number; readonly capabilities: string }>> = {
+  dnsmasq: { uid: DHCP_UID, capabilities: DHCP_CAPS },
+  passt: { uid: LAUNCHER_UID, capabilities: '-all' },
+};
+
+function helperCommand(cgroups: string, { program, args, directory = '/' }: Helper, cgroupRoot: string): string[] {
+  const { uid, capabilities } = IDENTITY[program];
+  const caps = ['inh-caps', 'ambient-caps', 'bounding-set'].map((set) => `--${set}=${capabilities}`);
   return [
-    ...['-c', JOIN_AND_EXEC, 'podvisor-dhcp'],
+    ...['-c', JOIN_AND_EXEC, `podvisor-${program}`],
     ...cgroupFiles(cgroups, cgroupRoot, existsSync),
     '--',
     // In the launcher's pid namespace: it ends with the container, whoever else is alive.
-    ...['nsenter', '--net=/proc/self/fd/3', '--pid=/proc/self/fd/4', '--'],
-    ...['setpriv', `--reuid=${DHCP_UID}`, `--regid=${DHCP_UID}`, '--clear-groups', '--no-new-privs', ...caps],
-    ...['dnsmasq', ...plan.dhcp],
+    ...['nsenter', '--net=/proc/self/fd/3', '--pid=/proc/self/fd/4', `--wd=${directory}`, '--'],
+    ...['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--no-new-privs', ...caps],
+    ...[program, ...args],
   ];
 }
 

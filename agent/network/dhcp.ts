@@ -1,4 +1,3 @@
-import { BRIDGE_ADDRESS, GUEST_ADDRESS, NETMASK } from './addresses.ts';
 import type { DnsSettings } from './resolv.ts';
 
 /** What the guest is told. Every text in it has been checked: commas would be options of dnsmasq. */
@@ -8,10 +7,15 @@ export interface DhcpFacts {
   readonly mtu: number;
   readonly hostname: string;
   readonly dns: DnsSettings;
+  /** The guest's address, its network's mask and its default gateway ('' = none). */
+  readonly address: string;
+  readonly netmask: string;
+  readonly router: string;
 }
 
 /** Command line of a dnsmasq that does DHCP for one guest and nothing else: one lease, no DNS, no files, no ping. */
-export function dhcpArguments({ bridge, mac, mtu, hostname, dns }: DhcpFacts): string[] {
+export function dhcpArguments(facts: DhcpFacts): string[] {
+  const { bridge, mac, mtu, hostname, dns, address, netmask } = facts;
   return [
     '--conf-file=/dev/null',
     '--pid-file',
@@ -28,9 +32,9 @@ export function dhcpArguments({ bridge, mac, mtu, hostname, dns }: DhcpFacts): s
     '--dhcp-authoritative', // a guest that lived longer than its DHCP server gets its address confirmed
     '--dhcp-ignore-clid', // firmware and system of one guest use different client ids
     '--dhcp-lease-max=4',
-    `--dhcp-range=${GUEST_ADDRESS},static,${NETMASK},infinite`,
-    `--dhcp-host=${mac},${GUEST_ADDRESS},${hostname},infinite`,
-    `--dhcp-option=option:router,${BRIDGE_ADDRESS}`,
+    `--dhcp-range=${address},static,${netmask},infinite`,
+    `--dhcp-host=${mac},${address},${hostname},infinite`,
+    ...routeOptions(facts),
     `--dhcp-option=option:mtu,${mtu}`,
     ...dnsOptions(dns),
   ];
@@ -44,4 +48,21 @@ function dnsOptions({ servers, searches }: DnsSettings): string[] {
     ...(first === undefined ? [] : [`--dhcp-option=option:domain-name,${first}`]),
     ...(first === undefined ? [] : [`--dhcp-option=option:domain-search,${searches.join(',')}`]),
   ];
+}
+
+/** A gateway outside the guest's own network (Calico's 169.254.1.1) is reached by a route of its own (RFC 3442). */
+function routeOptions({ address, netmask, router }: DhcpFacts): string[] {
+  if (router === '') return ['--dhcp-option=option:router'];
+  const near = (numberOf(address) & numberOf(netmask)) === (numberOf(router) & numberOf(netmask));
+  if (near) return [`--dhcp-option=option:router,${router}`];
+  return [`--dhcp-option=option:classless-static-route,${router}/32,0.0.0.0,0.0.0.0/0,${router}`];
+}
+
+function numberOf(ipv4: string): number {
+  return ipv4.split('.').reduce((sum, octet) => (sum << 8) | Number(octet), 0);
+}
+
+/** `24` as `255.255.255.0`. */
+export function netmaskOf(bits: number): string {
+  return [24, 16, 8, 0].map((shift) => (bits === 0 ? 0 : (-1 << (32 - bits)) >>> shift) & 255).join('.');
 }

@@ -8,6 +8,8 @@ export interface Link {
   /** IFLA_IFALIAS; '' for none. */
   readonly alias: string;
   readonly ipv4: readonly string[];
+  /** The same addresses with their prefix lengths. */
+  readonly cidrs: readonly string[];
 }
 
 /** Parses the output of `ip -d -j address show` (iproute2's JSON). Throws when it is not that. */
@@ -23,7 +25,7 @@ interface RawLink {
   readonly mtu?: unknown;
   readonly ifalias?: unknown;
   readonly linkinfo?: { readonly info_kind?: unknown };
-  readonly addr_info?: readonly { readonly family?: unknown; readonly local?: unknown }[];
+  readonly addr_info?: readonly { readonly family?: unknown; readonly local?: unknown; readonly prefixlen?: unknown }[];
 }
 
 function linkOf(item: unknown): Link[] {
@@ -39,10 +41,19 @@ function linkOf(item: unknown): Link[] {
       kind: text(raw.linkinfo?.info_kind),
       alias: text(raw.ifalias),
       ipv4: addresses.map(({ local }) => text(local)),
+      cidrs: addresses.map(({ local, prefixlen }) => `${text(local)}/${typeof prefixlen === 'number' ? prefixlen : 32}`),
     },
   ];
 }
 
 function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+/** The gateway in the output of `ip -j route show default`; undefined = there is none. */
+export function parseGateway(json: string): string | undefined {
+  const raw: unknown = JSON.parse(json === '' ? '[]' : json);
+  const routes = Array.isArray(raw) ? (raw as ({ readonly gateway?: unknown } | null)[]) : [];
+  const gateways = routes.map((route) => text(route?.gateway)).filter((gateway) => gateway !== '');
+  return gateways[0];
 }

@@ -15,10 +15,10 @@ export interface NftFacts {
 const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
 
 /**
- * All packet rules of a VM pod, in one table of ours that is replaced as one transaction (nft(8): a script is atomic; adding the table
+ * All packet rules of a masqueraded guest, in one table of ours that is replaced as one transaction (nft(8): a script is atomic; adding the table
  * first makes the delete succeed the first time). Only new connections pass the nat chains; replies follow conntrack.
  */
-export function nftScript(facts: NftFacts): string {
+export function masqueradeTable(facts: NftFacts): string {
   const chains = [antiSpoof(facts), inbound(facts), loopback(facts), outbound(facts)];
   return ['table ip podvisor', 'delete table ip podvisor', 'table ip podvisor {', ...chains.flat(), '}', ''].join('\n');
 }

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { spawn } from 'node:child_process';
+import { fetchThroughPortForward } from './harness/port-forward.ts';
 import { apply, getJson, kubectl } from './harness/kubectl.ts';
 import { eventually } from '../build/eventually.ts';
 import { plainPod, service, vmPod } from './harness/objects.ts';
@@ -203,16 +203,4 @@ function spreadTemplate(app = 'web'): object {
     },
   ];
   return { metadata: { labels: metadata.labels }, spec: { ...spec, topologySpreadConstraints } };
-}
-
-async function fetchThroughPortForward(namespace: string, pod: string, port: number): Promise<string> {
-  const child = spawn('kubectl', ['port-forward', '-n', namespace, `pod/${pod}`, `:${port}`]);
-  try {
-    let text = '';
-    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    const local = await eventually('port-forward listens', () => Promise.resolve(/127\.0\.0\.1:(\d+)/.exec(text)?.[1]), 15_000);
-    return await eventually('an answer', async () => (await fetch(`http://127.0.0.1:${local}/`)).text(), 15_000);
-  } finally {
-    child.kill();
-  }
 }

@@ -15,7 +15,7 @@ const QUESTIONS: Readonly<Record<string, string>> = {
   cgroups: "find /sys/fs/cgroup -type d -path '*kubepods*' | grep -v -E '/unified/' || true",
   slots: 'ls /var/lib/podvisor/slots 2>/dev/null || true',
   'slot state': 'ls /var/lib/podvisor/state 2>/dev/null || true',
-  processes: "ps -e -o comm= | grep -E 'qemu|dnsmasq|podvisor' | sort | uniq -c || true",
+  processes: "ps -e -o comm= | grep -E 'qemu|dnsmasq|passt|podvisor' | sort | uniq -c || true",
 };
 
 /** Takes stock of one node of the local cluster. */

@@ -5,12 +5,28 @@ import type { VmFacts } from '../../../../agent/slot-types.ts';
 import { guestSpec } from '../../../build/guest.ts';
 import { vmFacts } from '../../../build/vm-facts.ts';
 
-const ETH0: Link = { name: 'eth0', mac: '0a:58:0a:f4:01:05', mtu: 1450, kind: 'veth', alias: '', ipv4: ['10.244.1.5'] };
-const NET1: Link = { name: 'net1', mac: '02:aa:bb:cc:dd:ee', mtu: 1500, kind: 'veth', alias: '', ipv4: ['192.168.7.3'] };
+const ETH0: Link = {
+  name: 'eth0',
+  mac: '0a:58:0a:f4:01:05',
+  mtu: 1450,
+  kind: 'veth',
+  alias: '',
+  ipv4: ['10.244.1.5'],
+  cidrs: ['10.244.1.5/24'],
+};
+const NET1: Link = {
+  name: 'net1',
+  mac: '02:aa:bb:cc:dd:ee',
+  mtu: 1500,
+  kind: 'veth',
+  alias: '',
+  ipv4: ['192.168.7.3'],
+  cidrs: ['192.168.7.3/24'],
+};
 const DNS = { servers: ['10.96.0.10'], searches: ['team.svc.cluster.local', 'svc.cluster.local'] };
 
 function planOf(vm: VmFacts, links: readonly Link[] = [ETH0]) {
-  const result = networkPlan(vm, { links, ipv6: true, dns: DNS });
+  const result = networkPlan(vm, { links, ipv6: true, dns: DNS, gateway: '10.244.1.1', sockets: '/slots/tcg-0/net' });
   if (!result.ok) throw new Error(result.reason);
   return result.plan;
 }
@@ -24,11 +40,13 @@ const withBridge = vmFacts({
 });
 
 test('a pod with nothing but the guest', () => {
-  const { ip, sysctls, nft, dhcp, nics } = planOf(vmFacts());
+  const { ip, sysctls, nft, helpers, nics } = planOf(vmFacts());
+  const dhcp = helpers.flatMap(({ program, args }) => [program, ...args]);
   expect([...ip, '', ...sysctls, '', nft, ...dhcp, '', JSON.stringify(nics)].join('\n')).toMatchInlineSnapshot(`
-   "link add name pvbr0 mtu 1450 type bridge stp_state 0 forward_delay 0 mcast_snooping 0
-   tuntap add dev pvtap0 mode tap user 107 group 107
-   link set dev pvtap0 mtu 1450 master pvbr0
+   "tuntap add dev pvtap0 mode tap user 107 group 107
+   link set dev pvtap0 mtu 1450
+   link add name pvbr0 mtu 1450 type bridge stp_state 0 forward_delay 0 mcast_snooping 0
+   link set dev pvtap0 master pvbr0
    address add 10.0.2.1/24 dev pvbr0
    link set dev pvtap0 up
    link set dev pvbr0 up
@@ -62,6 +80,7 @@ test('a pod with nothing but the guest', () => {
      }
    }
 
+   dnsmasq
    --conf-file=/dev/null
    --pid-file
    --log-facility=/dev/null
@@ -85,7 +104,7 @@ test('a pod with nothing but the guest', () => {
    --dhcp-option=option:domain-name,team.svc.cluster.local
    --dhcp-option=option:domain-search,team.svc.cluster.local,svc.cluster.local
 
-   [{"mac":"02:74:f8:35:c3:a5","tap":"pvtap0","mtu":1450}]"
+   [{"mac":"02:74:f8:35:c3:a5","tap":"pvtap0","queues":1,"mtu":1450}]"
   `);
 });
 
@@ -134,10 +153,10 @@ test('containers beside the guest keep the ports they declared, and their loopba
 test("a secondary network: the guest takes the interface's MAC and place", () => {
   expect(planOf(withBridge, [ETH0, NET1]).ip.slice(-12)).toMatchInlineSnapshot(`
    [
-     "link set dev pvbr0 up",
-     "link add name pvbr1 mtu 1500 type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
      "tuntap add dev pvtap1 mode tap user 107 group 107",
-     "link set dev pvtap1 mtu 1500 master pvbr1",
+     "link set dev pvtap1 mtu 1500",
+     "link add name pvbr1 mtu 1500 type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+     "link set dev pvtap1 master pvbr1",
      "link set dev net1 down",
      "link set dev net1 alias podvisor:02:aa:bb:cc:dd:ee",
      "link set dev net1 address 02:9a:8e:43:08:0f",
@@ -148,13 +167,13 @@ test("a secondary network: the guest takes the interface's MAC and place", () =>
      "link set dev pvbr1 up",
    ]
   `);
-  expect(planOf(withBridge, [ETH0, NET1]).nics[1]).toEqual({ mac: NET1.mac, tap: 'pvtap1', mtu: 1500 });
+  expect(planOf(withBridge, [ETH0, NET1]).nics[1]).toEqual({ mac: NET1.mac, tap: 'pvtap1', queues: 1, mtu: 1500 });
 });
 
 test('a container that starts again finds the MAC it gave away, and makes its links anew', () => {
   const tap = { ...NET1, name: 'pvtap1', kind: 'tun' };
   const plan = planOf(withBridge, [ETH0, { ...NET1, mac: '02:00:00:00:00:09', alias: `podvisor:${NET1.mac}` }, tap]);
-  expect(plan.nics[1]?.mac).toBe(NET1.mac);
+  expect(plan.nics[1]).toMatchObject({ mac: NET1.mac });
   expect(plan.ip).toContain('link delete dev pvtap1');
 });
 
@@ -168,12 +187,12 @@ test.each<[string, readonly Link[], string]>([
   ],
   ['no MAC', [ETH0, { ...NET1, mac: '' }], "network 'team/lan': interface 'net1' has no unicast MAC ('')"],
 ])('refused with a reason: %s', (_, links, reason) => {
-  expect(networkPlan(withBridge, { links, ipv6: false, dns: DNS })).toEqual({ ok: false, reason });
+  expect(networkPlan(withBridge, { links, ipv6: false, dns: DNS, sockets: '/slots/tcg-0/net' })).toEqual({ ok: false, reason });
 });
 
 test("ip's JSON", () => {
   const json =
-    '[{},{"ifname":"eth0","address":"0a:58:0a:f4:01:05","mtu":1450,"linkinfo":{"info_kind":"veth"},"addr_info":[{"family":"inet","local":"10.244.1.5"},{"family":"inet6","local":"fe80::1"}]}]';
+    '[{},{"ifname":"eth0","address":"0a:58:0a:f4:01:05","mtu":1450,"linkinfo":{"info_kind":"veth"},"addr_info":[{"family":"inet","local":"10.244.1.5","prefixlen":24},{"family":"inet6","local":"fe80::1"}]}]';
   expect(parseLinks(json)).toEqual([ETH0]);
   expect(() => parseLinks('{}')).toThrow('no list');
 });
@@ -214,7 +233,7 @@ test('the addresses admission gave are used; a GuestSpec of the version before h
     }),
   });
   const plan = planOf(given, [ETH0, NET1]);
-  expect(plan.nics.map(({ mac }) => mac)).toEqual(['02:00:00:00:00:01', '02:00:00:00:00:02']);
-  expect(plan.dhcp).toContain('--dhcp-host=02:00:00:00:00:01,10.0.2.2,vm,infinite');
-  expect(planOf(withBridge, [ETH0, NET1]).nics[1]?.mac).toBe(NET1.mac);
+  expect(plan.nics).toMatchObject([{ mac: '02:00:00:00:00:01' }, { mac: '02:00:00:00:00:02' }]);
+  expect(plan.helpers[0]?.args).toContain('--dhcp-host=02:00:00:00:00:01,10.0.2.2,vm,infinite');
+  expect(planOf(withBridge, [ETH0, NET1]).nics[1]).toMatchObject({ mac: NET1.mac });
 });
