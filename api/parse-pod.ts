@@ -22,7 +22,12 @@ export interface ParseContext extends NetworksContext {
 
 export type ParsedPod =
   | { readonly ok: true; readonly guest: GuestSpec; readonly warnings: readonly string[] }
-  | { readonly ok: false; readonly violations: readonly Violation[] };
+  | {
+      readonly ok: false;
+      readonly violations: readonly Violation[];
+      /** What could be read, with stand-ins where there are violations: enough to tell policies' objections in the same answer. */
+      readonly draft?: GuestSpec;
+    };
 
 /**
  * Reads the user's pod, as written before any mutation, into a GuestSpec. Reports all violations at once; `overheadBytes` is left 0 for
@@ -34,7 +39,9 @@ export function parseGuest(pod: Pod, context: ParseContext): ParsedPod {
   if (found.value === undefined) return { ok: false, violations: general };
   const guest = parseContainer(pod, found.value, context);
   const violations = [...general, ...checkGuestContainer(found.value), ...guest.violations];
-  return violations.length === 0 ? { ok: true, guest: guest.value, warnings: guest.warnings ?? [] } : { ok: false, violations };
+  return violations.length === 0
+    ? { ok: true, guest: guest.value, warnings: guest.warnings ?? [] }
+    : { ok: false, violations, draft: guest.value };
 }
 
 /** A new field of the GuestSpec is a line here and a parser in a file of its kind. */

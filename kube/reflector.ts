@@ -19,7 +19,7 @@ export interface ReflectorOptions<T> {
   readonly query?: Query;
   /** What to keep of an object (default: all of it); undefined or a throw = leave it out. `managedFields` are gone already. */
   readonly keep?: (raw: KubeObject) => T | undefined;
-  /** The kind may not be installed (a CRD of others): then the collection is empty until it is, and that is no fault. */
+  /** The kind may not be installed (a CRD): then the collection is empty until it is (looked for every half minute), and that is no fault. */
   readonly mayBeAbsent?: boolean;
   readonly clock: Clock;
   readonly random: Random;
@@ -116,7 +116,10 @@ async function list<T>({ options, cache, signal, onSynced }: Running<T>): Promis
     onSynced();
     return { kind: 'listed', version };
   } catch (error) {
-    if (options.mayBeAbsent === true && isNotFound(error)) for (const change of cache.replace().commit()) tell(options, change);
+    if (options.mayBeAbsent === true && isNotFound(error)) {
+      for (const change of cache.replace().commit()) tell(options, change);
+      onSynced();
+    }
     return { kind: 'list-failed', error: asKubeError(error) };
   }
 }

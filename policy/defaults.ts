@@ -58,8 +58,10 @@ function withAnnotation(pod: Pod, name: string, value: string): Pod {
   return { ...pod, metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, [name]: value } } };
 }
 
-function asks({ resources = {} }: Container, name: string): boolean {
-  return resources.limits?.[name] !== undefined || resources.requests?.[name] !== undefined;
+/** Huge pages say how much memory, too. */
+function asks({ resources = {} }: Container, resource: string): boolean {
+  const names = Object.keys({ ...resources.limits, ...resources.requests });
+  return names.includes(resource) || (resource === 'memory' && names.some((name) => name.startsWith('hugepages-')));
 }
 
 function withLimit(container: Container, name: string, value: string): Container {

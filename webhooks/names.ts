@@ -5,6 +5,7 @@ export const CONFIGURATION_NAME = 'podvisor';
 /** Webhook names: what kubectl shows in `admission webhook "…" denied the request`. */
 export const MUTATE_WEBHOOK = 'mutate.podvisor.dev';
 export const VALIDATE_WEBHOOK = 'validate.podvisor.dev';
+export const POLICY_WEBHOOK = 'validate-policy.podvisor.dev';
 
 /**
  * What to do when we do not answer. The path of a webhook is all of ours that the API server shows when a call fails (`failed calling
@@ -14,6 +15,7 @@ export const VALIDATE_WEBHOOK = 'validate.podvisor.dev';
 const HINT = 'podvisor-does-not-answer/so-vm-pods-are-refused-for-now/check.with.kubectl-get-pods--namespace-podvisor-system';
 export const MUTATE_PATH = `/mutate/${HINT}`;
 export const VALIDATE_PATH = `/validate/${HINT}`;
+export const POLICY_PATH = '/validate-policy/podvisor-does-not-answer/check.with.kubectl-get-pods--namespace-podvisor-system';
 /** GET: answered by every replica that serves; the publisher calls it through the Service. */
 export const PROBE_PATH = '/readyz-probe';
 

@@ -18,6 +18,8 @@ import { clusterOffer, nodeOffer } from './accelerators.ts';
 import type { NodeOffer } from './accelerators.ts';
 import { PROBE_PATH, SECRET_NAME } from './names.ts';
 import { type AttachmentStore, createAttachmentStore } from './networks/attachment-store.ts';
+import { type CountViolations, createPolicyMetrics } from './policy/metrics.ts';
+import { createPolicyStore, type PolicyStore } from './policy/store.ts';
 import type { Target } from './publish/configurations.ts';
 import { POLICIES } from './publish/gen/policies.ts';
 import { createPublisher } from './publish/publisher.ts';
@@ -27,6 +29,7 @@ import type { Restorations } from './publish/restorations.ts';
 import { createRestorer } from './publish/restorer.ts';
 import { probeSelf } from './publish/self-probe.ts';
 import { createAdmissionApp } from './server/app.ts';
+import type { Policing } from './server/app.ts';
 import { createAdmissionMetrics } from './server/metrics.ts';
 
 /** What the webhook service needs: everything that tells a test from the real thing. */
@@ -68,9 +71,10 @@ export interface WebhookService {
 export async function startWebhookService(options: WebhookServiceOptions): Promise<WebhookService> {
   const nodes = createReflector<NodeOffer>({ ...options, path: pathOf(KINDS.nodes), keep: nodeOffer });
   const attachments = createAttachmentStore(options);
+  const policies = createPolicyStore(options);
   const certificates = certStore(options);
   const server = await startHttps({
-    handler: admissionApp({ nodes, attachments }, options),
+    handler: admissionApp({ nodes, attachments, policies }, options),
     port: options.port,
     certificate: certificates,
     ...(options.clientCa === undefined ? {} : { clientCa: options.clientCa, anonymous: true }),
@@ -81,11 +85,11 @@ export async function startWebhookService(options: WebhookServiceOptions): Promi
   const publisher = createServicePublisher(certificates, options.target(server.port), { ...options, restorations });
   const restorer = createRestorer({ ...options, objects: POLICIES, restorations });
   certificates.onChange(() => publisher.poke());
-  for (const part of [nodes, attachments, certificates, publisher, restorer]) part.start();
+  for (const part of [nodes, attachments, policies, certificates, publisher, restorer]) part.start();
   return {
     port: server.port,
-    ready: () => readiness(nodes, certificates),
-    stop: () => stopAll(server, [restorer, publisher, certificates, attachments, nodes]),
+    ready: () => readiness(nodes, certificates) || policies.ready(),
+    stop: () => stopAll(server, [restorer, publisher, certificates, policies, attachments, nodes]),
   };
 }
 
@@ -106,7 +110,7 @@ function readiness(nodes: Reflector<NodeOffer>, certificates: CertStore): string
 }
 
 function admissionApp(
-  { nodes, attachments }: { nodes: Reflector<NodeOffer>; attachments: AttachmentStore },
+  { nodes, attachments, policies }: { nodes: Reflector<NodeOffer>; attachments: AttachmentStore; policies: PolicyStore },
   { launcherImage, multusNamespace, log, metrics, clock, clientCa, clientNames }: WebhookServiceOptions,
 ): ReturnType<typeof createAdmissionApp> {
   return createAdmissionApp({
@@ -117,8 +121,20 @@ function admissionApp(
     ...(multusNamespace === undefined ? {} : { multusNamespace }),
     attachments: (keys) => attachments.gather(keys),
     accelerators: () => clusterOffer(nodes.list()),
+    policies: policing(policies, createPolicyMetrics(metrics)),
     metrics: createAdmissionMetrics(metrics, () => clock.now()),
   });
+}
+
+function policing(store: PolicyStore, count: CountViolations): Policing {
+  return {
+    gather: (request) => store.gather(request),
+    policies: () => store.policies(),
+    decided: (request, { verdict, takes }) => {
+      if (verdict !== undefined) count(verdict);
+      if (takes !== undefined) store.admitted(request, takes);
+    },
+  };
 }
 
 function createServicePublisher(

@@ -20,8 +20,8 @@ export function mutatePod(pod: Pod, context: AdmissionContext): Mutation {
   const offer = accelerators(pod, context);
   const parsed = parseGuest(pod, { ...context, accelerators: offer.accelerators });
   const foreign = checkForeignUse(pod);
-  if (!parsed.ok) return { ok: false, violations: [...parsed.violations, ...foreign] };
-  if (foreign.length > 0) return { ok: false, violations: foreign };
+  if (!parsed.ok) return { ...parsed, violations: [...parsed.violations, ...foreign] };
+  if (foreign.length > 0) return { ok: false, violations: foreign, draft: parsed.guest };
   const guest = completeGuest({ ...parsed.guest, networks: withGuestMacs(parsed.guest.networks, macSource(pod, context)) });
   const sized = editGuestContainer(pod, guest, (container) => addOverhead(container, guest));
   return {

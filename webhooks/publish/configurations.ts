@@ -1,5 +1,14 @@
 import { AGENT_NAMESPACE, GUEST_ANNOTATION, NETWORKS_ANNOTATION, SYSTEM_NAMESPACE, VM_LABEL } from '../../api/names.ts';
-import { CONFIGURATION_NAME, MUTATE_PATH, MUTATE_WEBHOOK, VALIDATE_PATH, VALIDATE_WEBHOOK } from '../names.ts';
+import { KINDS } from '../../kube/paths.ts';
+import {
+  CONFIGURATION_NAME,
+  MUTATE_PATH,
+  MUTATE_WEBHOOK,
+  POLICY_PATH,
+  POLICY_WEBHOOK,
+  VALIDATE_PATH,
+  VALIDATE_WEBHOOK,
+} from '../names.ts';
 
 /** Where the API server finds the webhooks: a Service in a cluster, a base URL in tests. */
 export type Target =
@@ -52,7 +61,20 @@ export function validatingConfiguration(input: ConfigurationInput): WebhookConfi
     rules: [rule(['CREATE'], ['pods']), rule(['UPDATE'], ['pods', 'pods/ephemeralcontainers', 'pods/resize'])],
     matchConditions: [{ name: 'concerns-the-vm', expression: CONCERNS_VM }],
   };
-  return configuration('ValidatingWebhookConfiguration', webhook);
+  return configuration('ValidatingWebhookConfiguration', webhook, policyWebhook(input));
+}
+
+/** Creations and changes of policies, for what their CRD cannot check. */
+function policyWebhook(input: ConfigurationInput): Readonly<Record<string, unknown>> {
+  const { group, version, plural } = KINDS.policies;
+  return {
+    ...common(POLICY_WEBHOOK, POLICY_PATH, input),
+    objectSelector: {},
+    namespaceSelector: {},
+    rules: [
+      { apiGroups: [group], apiVersions: [version], operations: ['CREATE', 'UPDATE'], resources: [plural], scope: 'Cluster' },
+    ],
+  };
 }
 
 const LABELLED = `has(object.metadata.labels) && '${VM_LABEL}' in object.metadata.labels`;
@@ -73,8 +95,8 @@ const CONCERNS_VM = [
   `object.spec.containers.map(c, has(c.image) ? c.image : '') != oldObject.spec.containers.map(c, has(c.image) ? c.image : '')`,
 ].join(' || ');
 
-function configuration(kind: string, webhook: Readonly<Record<string, unknown>>): WebhookConfiguration {
-  return { apiVersion: API_VERSION, kind, metadata: { name: CONFIGURATION_NAME, labels: LABELS }, webhooks: [webhook] };
+function configuration(kind: string, ...webhooks: readonly Readonly<Record<string, unknown>>[]): WebhookConfiguration {
+  return { apiVersion: API_VERSION, kind, metadata: { name: CONFIGURATION_NAME, labels: LABELS }, webhooks };
 }
 
 /** Every field is said, defaults too: what differs from this was changed by somebody. */

@@ -6,13 +6,16 @@ import type { Log } from '../../runtime/log.ts';
 import type { Attachments } from '../../api/attachments.ts';
 import type { Accelerator } from '../../api/guest-spec.ts';
 import { wantedAttachments } from '../../api/parse-networks.ts';
-import { MUTATE_PATH, PROBE_PATH, VALIDATE_PATH } from '../names.ts';
+import type { CompiledPolicy } from '../../policy/types.ts';
+import { MUTATE_PATH, POLICY_PATH, PROBE_PATH, VALIDATE_PATH } from '../names.ts';
+import type { PolicyFacts } from '../pod/context.ts';
+import { decidePolicy } from '../policy/review-policy.ts';
 import { decideMutate, decideValidate } from './decide.ts';
 import type { Decide, DecisionContext } from './decide.ts';
 import { answerText, authenticated, deadline } from './guard.ts';
 import type { Callers } from './guard.ts';
 import type { AdmissionMetrics, Outcome } from './metrics.ts';
-import { readReview, reviewResponse } from './review.ts';
+import { readEnvelope, readReview, reviewResponse } from './review.ts';
 import type { AdmissionRequest, Decision } from './review.ts';
 
 /** What the admission server needs. */
@@ -24,10 +27,22 @@ export interface AdmissionAppOptions {
   readonly attachments?: (keys: readonly string[]) => Promise<Attachments>;
   /** Where Multus looks for default networks without a namespace; left out = its own default. */
   readonly multusNamespace?: string;
+  /** Left out = no policies. */
+  readonly policies?: Policing;
   readonly metrics: AdmissionMetrics;
   readonly callers: Callers;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** The policies of the cluster, and what becomes of their answers. */
+export interface Policing {
+  /** The policies for a pod about to be created, and what they look at. */
+  readonly gather: (request: AdmissionRequest) => Promise<PolicyFacts | undefined>;
+  /** All of them. */
+  readonly policies: () => readonly CompiledPolicy[];
+  /** A decision was made, and not for a dry run. */
+  readonly decided: (request: AdmissionRequest, decision: Decision) => void;
 }
 
 /** An UPDATE carries two objects of up to 3 MiB each (etcd's limit with some air), and the review around them. */
@@ -41,6 +56,7 @@ export function createAdmissionApp(options: AdmissionAppOptions): Express {
   const before = [authenticated(options.callers), deadline(options.clock), json];
   app.post(MUTATE_PATH, measured('mutate', options), ...before, admission('mutate', decideMutate, options));
   app.post(VALIDATE_PATH, measured('validate', options), ...before, admission('validate', decideValidate, options));
+  app.post(POLICY_PATH, measured('policy', options), ...before, policyAdmission(options));
   app.get(PROBE_PATH, (_request, response) => void response.type('text/plain').send('ok\n'));
   app.use((_request, response) => answerText(response, 404, 'not here'));
   app.use(onError(options.log));
@@ -70,9 +86,25 @@ function admission(webhook: string, decide: Decide, options: AdmissionAppOptions
     // Too late: the deadline has answered.
     if (response.headersSent) return;
     if (decision.message !== undefined) logRefusal(webhook, review.request, decision, options.log);
-    response.locals['outcome'] = decision.message === undefined ? 'allowed' : 'refused';
-    response.json(reviewResponse(review.request.uid, decision));
+    if (!review.request.dryRun) options.policies?.decided(review.request, decision);
+    answer(response, review.request.uid, decision);
   };
+}
+
+/** Creations and changes of policies. */
+function policyAdmission({ policies, log }: AdmissionAppOptions): RequestHandler {
+  return (request: Request, response: Response) => {
+    const review = readEnvelope(request.body);
+    if (!review.ok) return answerText(response, 400, `not an AdmissionReview Podvisor can answer: ${review.reason}`);
+    const decision = decidePolicy(review.request, policies?.policies() ?? []);
+    if (decision.message !== undefined) log.info({ webhook: 'policy', reason: decision.message }, 'refused');
+    answer(response, review.uid, decision);
+  };
+}
+
+function answer(response: Response, uid: string, decision: Decision): void {
+  response.locals['outcome'] = decision.message === undefined ? 'allowed' : 'refused';
+  response.json(reviewResponse(uid, decision));
 }
 
 /** All facts a decision is made from, from memory but for a network attachment that nobody has seen yet. */
@@ -81,7 +113,14 @@ async function gatherContext(request: AdmissionRequest, options: AdmissionAppOpt
   const from = { namespace: request.namespace, ...(multusNamespace === undefined ? {} : { multusNamespace }) };
   const keys = request.operation === 'CREATE' ? wantedAttachments(request.object, from) : [];
   const attachments = keys.length === 0 ? {} : await options.attachments?.(keys);
-  return { launcherImage, accelerators: options.accelerators(), ...from, attachments: attachments ?? {} };
+  const policies = request.operation === 'CREATE' ? await options.policies?.gather(request) : undefined;
+  return {
+    launcherImage,
+    accelerators: options.accelerators(),
+    ...from,
+    attachments: attachments ?? {},
+    ...(policies === undefined ? {} : { policies }),
+  };
 }
 
 function logRefusal(webhook: string, { namespace, name, object }: AdmissionRequest, { message }: Decision, log: Log): void {

@@ -1,10 +1,11 @@
 import { violationsText } from '../../api/violation.ts';
 import type { Violation } from '../../api/violation.ts';
 import type { AdmissionContext, Verdict } from '../pod/context.ts';
-import { mutatePod } from '../pod/mutate-pod.ts';
 import { podPatch } from '../pod/pod-patch.ts';
 import { restoreApplied } from '../pod/restore-applied.ts';
-import { validateEphemeralContainers, validatePod, validateResize, validateUpdate } from '../pod/validate-pod.ts';
+import { validateEphemeralContainers, validateResize, validateUpdate } from '../pod/validate-pod.ts';
+import { auditAnnotations } from '../policy/audit-annotations.ts';
+import { mutateUnderPolicies, validateUnderPolicies } from '../policy/under-policies.ts';
 import type { AdmissionRequest, Decision } from './review.ts';
 
 /** What a decision is made from beside the request. */
@@ -19,18 +20,20 @@ export function decideMutate(request: AdmissionRequest, context: DecisionContext
     const { object, oldObject } = request;
     return { warnings: [], patch: oldObject === undefined ? [] : podPatch(object, restoreApplied(oldObject, object)) };
   }
-  const mutation = mutatePod(request.object, { ...context, namespace: request.namespace, requestUid: request.uid });
-  if (!mutation.ok) return refused('cannot run this pod as a VM', mutation.violations);
-  return { warnings: mutation.warnings, patch: podPatch(request.object, mutation.patched) };
+  const mutation = mutateUnderPolicies(request.object, { ...context, namespace: request.namespace, requestUid: request.uid });
+  // The pod goes on to the validating webhook, which warns and counts; a refusal ends here.
+  if (mutation.ok) return { warnings: mutation.warnings, patch: podPatch(request.object, mutation.patched) };
+  const { verdict } = mutation;
+  return { ...refused('cannot run this pod as a VM', mutation.violations), ...auditAnnotations(verdict.audits), verdict };
 }
 
 /** CREATE and the updates of a labelled pod. */
 export function decideValidate(request: AdmissionRequest, context: DecisionContext): Decision {
   if (request.operation === 'CREATE') {
-    return toDecision(
-      'cannot run this pod as a VM',
-      validatePod(request.object, { ...context, namespace: request.namespace, requestUid: request.uid }),
-    );
+    const inNamespace = { ...context, namespace: request.namespace, requestUid: request.uid };
+    const { verdict, takes, ...judged } = validateUnderPolicies(request.object, inNamespace);
+    const decision = toDecision('cannot run this pod as a VM', judged);
+    return { ...decision, ...auditAnnotations(verdict.audits), verdict, ...(takes === undefined ? {} : { takes }) };
   }
   const validate = UPDATES[request.subResource];
   if (validate === undefined || request.oldObject === undefined) return { warnings: [] };

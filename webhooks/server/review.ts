@@ -1,5 +1,6 @@
 import type { Operation } from 'fast-json-patch';
 import type { Pod } from '../../api/pod.ts';
+import type { PolicyVerdict, UsedVm } from '../../policy/types.ts';
 
 /** API version this code speaks; the configurations ask for it alone. */
 const REVIEW_VERSION = 'admission.k8s.io/v1';
@@ -14,6 +15,10 @@ export interface AdmissionRequest {
   readonly object: Pod;
   /** UPDATE only. */
   readonly oldObject?: Pod;
+  /** Who asks. */
+  readonly user: { readonly username: string; readonly groups: readonly string[] };
+  /** Nothing will be stored. */
+  readonly dryRun: boolean;
 }
 
 /** What we make of a request. `message` is there exactly when it is refused. */
@@ -21,13 +26,32 @@ export interface Decision {
   readonly message?: string;
   readonly warnings: readonly string[];
   readonly patch?: readonly Operation[];
+  /** For the API server's audit log, by key. */
+  readonly auditAnnotations?: Readonly<Record<string, string>>;
+  /** What policies found, to be counted. */
+  readonly verdict?: PolicyVerdict;
+  /** What an admitted pod takes of its namespace's limits. */
+  readonly takes?: UsedVm;
 }
 
 export type ReadReview =
   { readonly ok: true; readonly request: AdmissionRequest } | { readonly ok: false; readonly reason: string };
 
+/** The request of a review, whatever it is about. */
+export type ReadEnvelope =
+  | { readonly ok: true; readonly uid: string; readonly request: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly reason: string };
+
 /** Checks what came in; `reason` is for the log and the caller, which is the API server or somebody who should not be here. */
 export function readReview(body: unknown): ReadReview {
+  const envelope = readEnvelope(body);
+  if (!envelope.ok) return envelope;
+  const reason = checkObjects(envelope.request);
+  return reason === '' ? { ok: true, request: toRequest(envelope.request, envelope.uid) } : bad(reason);
+}
+
+/** The part of the check that is the same for reviews of all kinds. */
+export function readEnvelope(body: unknown): ReadEnvelope {
   if (!isObject(body)) return bad('the body is not a JSON object');
   if (body['kind'] !== 'AdmissionReview') return bad(`kind is ${show(body['kind'])}; allowed: "AdmissionReview"`);
   if (body['apiVersion'] !== REVIEW_VERSION)
@@ -35,11 +59,10 @@ export function readReview(body: unknown): ReadReview {
   const { request } = body;
   if (!isObject(request)) return bad('request is missing');
   if (typeof request['uid'] !== 'string' || request['uid'] === '') return bad('request.uid is missing');
-  const reason = checkObjects(request);
-  return reason === '' ? { ok: true, request: toRequest(request, request['uid']) } : bad(reason);
+  return { ok: true, uid: request['uid'], request };
 }
 
-function checkObjects(request: Record<string, unknown>): string {
+function checkObjects(request: Readonly<Record<string, unknown>>): string {
   if (request['operation'] !== 'CREATE' && request['operation'] !== 'UPDATE') {
     return `request.operation is ${show(request['operation'])}; allowed: "CREATE", "UPDATE"`;
   }
@@ -49,7 +72,7 @@ function checkObjects(request: Record<string, unknown>): string {
   return '';
 }
 
-function toRequest(request: Record<string, unknown>, uid: string): AdmissionRequest {
+function toRequest(request: Readonly<Record<string, unknown>>, uid: string): AdmissionRequest {
   const { object, oldObject } = request;
   return {
     uid,
@@ -59,6 +82,8 @@ function toRequest(request: Record<string, unknown>, uid: string): AdmissionRequ
     name: textOf(request['name']),
     object: object as Pod,
     ...(isPod(oldObject) ? { oldObject } : {}),
+    user: userOf(request['userInfo']),
+    dryRun: request['dryRun'] === true,
   };
 }
 
@@ -73,13 +98,14 @@ function isPod(value: unknown): value is Pod {
 const MAX_WARNING = 250;
 
 /** The AdmissionReview to answer with. */
-export function reviewResponse(uid: string, { message, warnings, patch = [] }: Decision): object {
+export function reviewResponse(uid: string, { message, warnings, patch = [], auditAnnotations }: Decision): object {
   const response = {
     uid,
     allowed: message === undefined,
     // 403 and Forbidden, as other admission plugins say; kubectl would hide the message of a 422 without details.
     ...(message === undefined ? {} : { status: { status: 'Failure', code: 403, reason: 'Forbidden', message } }),
     ...(warnings.length === 0 ? {} : { warnings: warnings.map(shorten) }),
+    ...(auditAnnotations === undefined ? {} : { auditAnnotations }),
     ...(patch.length === 0
       ? {}
       : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch), 'utf8').toString('base64') }),
@@ -103,6 +129,12 @@ function show(value: unknown): string {
   return value === undefined ? 'missing' : JSON.stringify(value).slice(0, 80);
 }
 
-function bad(reason: string): ReadReview {
+function userOf(value: unknown): AdmissionRequest['user'] {
+  const { username, groups } = isObject(value) ? value : {};
+  const names = Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : [];
+  return { username: textOf(username), groups: names };
+}
+
+function bad(reason: string): { readonly ok: false; readonly reason: string } {
   return { ok: false, reason };
 }

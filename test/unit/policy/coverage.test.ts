@@ -1,4 +1,5 @@
 import type { TSchema } from '@sinclair/typebox';
+import { annotationSchema } from '../../../api/annotations.ts';
 import { GuestSpec } from '../../../api/guest-spec.ts';
 import { choicesOf, guestFieldSchema, POLICY_FIELDS, UNGOVERNED } from '../../../api/policy-fields.ts';
 
@@ -22,6 +23,14 @@ test('every field of the GuestSpec can be governed: a row in POLICY_FIELDS, or a
 test('no row and no reason is for a field that is not there', () => {
   expect(known.filter((path) => guestFieldSchema(path) === undefined)).toEqual([]);
   expect(known.filter((path, index) => known.indexOf(path) !== index)).toEqual([]);
+});
+
+const written = POLICY_FIELDS.flatMap(({ name, kind, path, writes }) =>
+  kind === 'choice' && writes !== undefined && 'annotation' in writes ? [[name, path, writes.annotation] as const] : [],
+);
+test.each(written)('every value of %s can be written as its default', (_, path, annotation) => {
+  const supported = annotationSchema(annotation)?.choices?.filter(({ status }) => status === 'supported') ?? [];
+  expect(supported.map(({ value }) => value)).toEqual(expect.arrayContaining([...choicesOf(path)]));
 });
 
 test.each(POLICY_FIELDS.filter(({ kind }) => kind === 'choice').map(({ name, path }) => [name, path]))(
