@@ -20,7 +20,7 @@ export interface Audit {
   step(now: number): boolean;
   /** Policies about which something was found out since this was last asked. */
   takeChanged(): ReadonlySet<string>;
-  readonly verdicts: Pick<Verdicts, 'matching' | 'violating'>;
+  readonly verdicts: Pick<Verdicts, 'matching' | 'violating' | 'violators'>;
   /** What one policy says of one pod, now. */
   explain(policy: string, key: string, now: number): { readonly vm: StoredVm; readonly message: string | undefined } | undefined;
 }
@@ -38,7 +38,7 @@ class RunningAudit implements Audit {
   /** Keys of the pods of a namespace. */
   readonly #members = new Map<string, Set<string>>();
   /** By pod, the policies it is to be judged by. */
-  readonly #todo = new Map<string, Set<string>>();
+  readonly #todo = new Map<string, Set<string> | 'all'>();
   readonly #limitsOf = new Set<string>();
   #changed = new Set<string>();
 
@@ -66,7 +66,7 @@ class RunningAudit implements Audit {
   setNamespace(name: string, labels: Readonly<Record<string, string>> | undefined): void {
     if (labels === undefined) this.#labels.delete(name);
     else this.#labels.set(name, labels);
-    this.#judgeLater(this.#members.get(name) ?? [], this.#policies.keys());
+    this.#judgeLater(this.#members.get(name) ?? [], 'all');
   }
 
   newDay(): void {
@@ -89,7 +89,8 @@ class RunningAudit implements Audit {
   step(now: number): boolean {
     const [next] = this.#todo;
     if (next === undefined) return false;
-    const [key, names] = next;
+    const [key, asked] = next;
+    const names = asked === 'all' ? new Set(this.#policies.keys()) : asked;
     this.#todo.delete(key);
     const vm = this.#pods.get(key);
     if (vm !== undefined) this.#note(this.verdicts.set(key, names, this.#judge(key, vm, names, now)));
@@ -124,7 +125,7 @@ class RunningAudit implements Audit {
     this.#pods.set(key, vm);
     const members = this.#members.get(vm.namespace) ?? new Set();
     this.#members.set(vm.namespace, members.add(key));
-    this.#judgeLater([key], this.#policies.keys());
+    this.#judgeLater([key], 'all');
   }
 
   #remove(key: string, namespace: string): void {
@@ -141,13 +142,12 @@ class RunningAudit implements Audit {
       .map(({ name }) => name);
   }
 
-  #judgeLater(pods: Iterable<string>, policies: Iterable<string>): void {
-    const names = [...policies];
-    if (names.length === 0) return;
+  #judgeLater(pods: Iterable<string>, policies: readonly string[] | 'all'): void {
+    if (policies.length === 0) return;
     for (const key of pods) {
-      const todo = this.#todo.get(key) ?? new Set();
-      for (const name of names) todo.add(name);
-      this.#todo.set(key, todo);
+      const todo = this.#todo.get(key);
+      if (todo === 'all') continue;
+      this.#todo.set(key, policies === 'all' ? policies : new Set([...(todo ?? []), ...policies]));
     }
   }
 

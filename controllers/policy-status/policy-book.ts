@@ -44,7 +44,7 @@ export function createPolicyBook(audit: Audit): PolicyBook {
     statusOf: (name, before, now) => {
       const entry = entries.get(name);
       const others = Array.from(entries.values(), ({ compiled }) => compiled);
-      const counts = { matching: audit.verdicts.matching(name), violating: audit.verdicts.violating(name).size };
+      const counts = { matching: audit.verdicts.matching(name), violating: audit.verdicts.violating(name) };
       return policyStatus(
         {
           ...counts,
@@ -57,7 +57,7 @@ export function createPolicyBook(audit: Audit): PolicyBook {
         now,
       );
     },
-    violating: () => Array.from(entries.keys(), (name) => [name, audit.verdicts.violating(name).size] as const),
+    violating: () => Array.from(entries.keys(), (name) => [name, audit.verdicts.violating(name)] as const),
   };
 }
 
@@ -68,7 +68,7 @@ function sameVersion(a: Policy, b: Policy): boolean {
 
 /** The first by name, so that a status does not change without need. */
 function namedPods(policy: string, audit: Audit, now: number): { namespace: string; name: string; message: string }[] {
-  return firstOf(audit.verdicts.violating(policy), MAX_NAMED).flatMap((key) => {
+  return firstOf(audit.verdicts.violators(policy), MAX_NAMED).flatMap((key) => {
     const { vm, message } = audit.explain(policy, key, now) ?? {};
     if (vm === undefined || message === undefined) return [];
     return [{ namespace: vm.namespace, name: key.slice(vm.namespace.length + 1), message }];
@@ -76,7 +76,7 @@ function namedPods(policy: string, audit: Audit, now: number): { namespace: stri
 }
 
 /** The smallest of a set, sorted, without sorting all of it. */
-function firstOf(keys: ReadonlySet<string>, count: number): readonly string[] {
+function firstOf(keys: Iterable<string>, count: number): readonly string[] {
   const first: string[] = [];
   for (const key of keys) {
     const last = first.at(-1);

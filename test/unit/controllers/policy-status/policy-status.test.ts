@@ -1,9 +1,11 @@
+import fc from 'fast-check';
 import type { PolicyStatus } from '../../../../api/policy.ts';
 import { createAudit, type Audit } from '../../../../controllers/policy-status/audit.ts';
 import type { StoredVm } from '../../../../controllers/policy-status/facts.ts';
 import { INITIAL_PACE, nextActions } from '../../../../controllers/policy-status/next-actions.ts';
 import type { PaceEvent, PaceState } from '../../../../controllers/policy-status/next-actions.ts';
 import { policyStatus, type PolicyFindings } from '../../../../controllers/policy-status/status.ts';
+import { createVerdicts } from '../../../../controllers/policy-status/verdicts.ts';
 import { vmPod } from '../../../../controllers/vm-pods.ts';
 import type { KubeObject } from '../../../../kube/objects.ts';
 import { policy } from '../../../build/policy.ts';
@@ -29,7 +31,7 @@ describe('the audit', () => {
     while (audit.step(now)) count += 1;
     return count;
   };
-  const counts = (name: string): [number, number] => [audit.verdicts.matching(name), audit.verdicts.violating(name).size];
+  const counts = (name: string): [number, number] => [audit.verdicts.matching(name), audit.verdicts.violating(name)];
   const add = (name: string, namespace = 'team', labels: Record<string, string> = {}): void =>
     audit.setPod(`${namespace}/${name}`, stored({ name, namespace, labels }));
 
@@ -43,7 +45,7 @@ describe('the audit', () => {
       [2, 2],
       [1, 0],
     ]);
-    expect([...audit.verdicts.violating('small')]).toEqual(['team/a', 'other/b']);
+    expect([...audit.verdicts.violators('small')]).toEqual(['team/a', 'other/b']);
     expect(audit.explain('small', 'team/a', NOW)?.message).toMatch(/memory.*64Mi.*policy 'small'/);
   });
 
@@ -116,10 +118,10 @@ describe('the audit', () => {
     work();
     expect(audit.limitsChanged()).toBe(true);
     // The newcomer knows of the other, which hears of it later.
-    expect([...audit.verdicts.violating('p')]).toEqual(['team/b']);
+    expect([...audit.verdicts.violators('p')]).toEqual(['team/b']);
     audit.recheckLimits();
     expect(work()).toBe(2);
-    expect([...audit.verdicts.violating('p')].sort()).toEqual(['team/a', 'team/b']);
+    expect([...audit.verdicts.violators('p')].sort()).toEqual(['team/a', 'team/b']);
     expect(audit.limitsChanged()).toBe(false);
     audit.setPod('team/b', undefined);
     audit.recheckLimits();
@@ -137,6 +139,42 @@ describe('the audit', () => {
     expect(work(NOW + 86_400_000)).toBe(1);
     expect(counts('p')).toEqual([1, 1]);
   });
+});
+
+it('verdicts agree with a plain list of them, whatever comes and goes', () => {
+  const step = fc.record({
+    pod: fc.nat(150),
+    policy: fc.nat(3),
+    verdict: fc.constantFrom('gone', 'other', 'matching', 'violating'),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const verdicts = createVerdicts();
+      const model = new Map<string, string>();
+      for (const { pod, policy: number, verdict } of steps) {
+        const [key, name] = [`pod${pod}`, `policy${number}`];
+        const of = (policies: readonly string[]): string[] => policies.map((one) => `${key} ${one}`);
+        const known = [...model.keys()].filter((entry) => entry.startsWith(`${key} `));
+        if (verdict === 'gone') {
+          expect(of(verdicts.removePod(key)).sort()).toEqual(known.sort());
+          for (const entry of known) model.delete(entry);
+          continue;
+        }
+        const matching = verdict === 'other' ? [] : [name];
+        const violations = new Map(verdict === 'violating' ? [[name, 'why']] : []);
+        const before = model.get(`${key} ${name}`) ?? 'other';
+        expect(verdicts.set(key, [name], { matching, violations })).toEqual(before === verdict ? [] : [name]);
+        if (verdict === 'other') model.delete(`${key} ${name}`);
+        else model.set(`${key} ${name}`, verdict);
+      }
+      for (const name of ['policy0', 'policy1', 'policy2', 'policy3']) {
+        const entries = [...model].filter(([entry]) => entry.endsWith(` ${name}`));
+        const violators = entries.filter(([, verdict]) => verdict === 'violating').map(([entry]) => entry.split(' ')[0]);
+        expect([verdicts.matching(name), verdicts.violating(name)]).toEqual([entries.length, violators.length]);
+        expect([...verdicts.violators(name)].sort()).toEqual(violators.sort());
+      }
+    }),
+  );
 });
 
 describe('the pace', () => {
