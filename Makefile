@@ -1,6 +1,6 @@
 # Targets for people and for continuous integration; what they do is in dev/.
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down install uninstall images programs build lint format generate bench soak
+.PHONY: help demo test up down install uninstall images programs build lint format generate bench fuzz soak
 
 # The pinned Node.js and all libraries; made again when the lock file is newer.
 node_modules/.package-lock.json: package-lock.json
@@ -51,6 +51,9 @@ bench: node_modules/.package-lock.json ## All benchmarks; each ends with one lin
 
 bench-%: node_modules/.package-lock.json
 	@npm run --silent bench:$*
+
+fuzz: node_modules/.package-lock.json ## Ten minutes of damaged requests against admission
+	@npm run --silent fuzz
 
 soak: node_modules/.package-lock.json ## Hundreds of rounds; takes hours
 	@npm run --silent soak

@@ -26,10 +26,16 @@ function checkMisplacedLabels({ labels = {} }: ObjectMeta): readonly Violation[]
     }));
 }
 
+/** More of ours than there are is a mistake or an attack, and looking for what each was meant to be takes time. */
+const MAX_OURS = 100;
+
 function checkAnnotations({ annotations = {} }: ObjectMeta): readonly Violation[] {
-  return Object.entries(annotations)
-    .filter(([name]) => isOurs(name))
-    .flatMap(([name, value]) => checkAnnotation(name, value));
+  const ours = Object.entries(annotations).filter(([name]) => isOurs(name));
+  if (ours.length > MAX_OURS) {
+    const message = `${ours.length} annotations of Podvisor; allowed: at most ${MAX_OURS}; remove those it does not know`;
+    return [{ field: 'metadata.annotations', message }];
+  }
+  return ours.flatMap(([name, value]) => checkAnnotation(name, value));
 }
 
 function checkAnnotation(name: string, value: string): readonly Violation[] {

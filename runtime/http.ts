@@ -105,6 +105,7 @@ export async function startHttps(options: HttpsOptions): Promise<RunningServer> 
     const running = await listen(server, options.port, options.host);
     return {
       port: running.port,
+      drain: () => running.drain(),
       close: (graceMs) => {
         unsubscribe();
         return running.close(graceMs);

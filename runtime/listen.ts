@@ -7,6 +7,8 @@ import { PodvisorError } from './errors.ts';
 export interface RunningServer {
   /** The port in use (useful when 0 was asked for). */
   readonly port: number;
+  /** Still answers, but asks clients to use another connection next time: before a close that must not meet a request on its way. */
+  drain(): void;
   /** Stops accepting, lets requests in flight end, cuts what is left after `graceMs` (default 5 s). */
   close(graceMs?: number): Promise<void>;
 }
@@ -24,7 +26,8 @@ export const SERVER_LIMITS = {
 
 /** Listens; rejects with PodvisorError('io') naming the address when it cannot. */
 export async function listen(server: HttpServer | HttpsServer, port: number, host?: string): Promise<RunningServer> {
-  const inFlight = trackResponses(server);
+  const state = { draining: false };
+  const inFlight = trackResponses(server, state);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(new PodvisorError('io', `cannot listen on ${host ?? '*'}:${port}: ${error.message}`, { cause: error })),
@@ -35,17 +38,18 @@ export async function listen(server: HttpServer | HttpsServer, port: number, hos
   server.on('error', () => undefined);
   return {
     port: (server.address() as AddressInfo).port,
+    drain: () => void (state.draining = true),
     close: (graceMs = DEFAULT_GRACE_MS) => closeServer(server, inFlight, graceMs),
   };
 }
 
-function trackResponses(server: HttpServer | HttpsServer): Set<ServerResponse> {
+function trackResponses(server: HttpServer | HttpsServer, state: { readonly draining: boolean }): Set<ServerResponse> {
   const inFlight = new Set<ServerResponse>();
   server.prependListener('request', (_request, response: ServerResponse) => {
     inFlight.add(response);
     response.once('close', () => inFlight.delete(response));
     // On a connection kept alive while we drain: answer, and let the client go elsewhere.
-    if (!server.listening) response.setHeader('connection', 'close');
+    if (state.draining || !server.listening) response.setHeader('connection', 'close');
   });
   return inFlight;
 }

@@ -42,6 +42,7 @@ const service = await startWebhookService({
   port: options.port,
   target: () => ({ service: { namespace, name: serviceName, port: servicePort } }),
 });
+shutdown.signal.addEventListener('abort', () => service.drain());
 shutdown.onClose('webhook service', () => service.stop());
 
 const health = await startHealthServer({ port: options.healthPort, metrics, ready: () => shutdown.reason() || service.ready() });

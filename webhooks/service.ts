@@ -64,6 +64,8 @@ export interface WebhookService {
   readonly port: number;
   /** '' = can answer admission requests, else why not. */
   ready(): string;
+  /** Goes on answering, and sends API servers to other replicas. */
+  drain(): void;
   stop(): Promise<void>;
 }
 
@@ -89,6 +91,7 @@ export async function startWebhookService(options: WebhookServiceOptions): Promi
   return {
     port: server.port,
     ready: () => readiness(nodes, certificates) || policies.ready(),
+    drain: () => server.drain(),
     stop: () => stopAll(server, [restorer, publisher, certificates, policies, attachments, nodes]),
   };
 }

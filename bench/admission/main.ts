@@ -1,137 +1,98 @@
 /**
- * bench/admission: latency and CPU of our mutating handler against a bare express handler that parses the same body and sends a fixed answer of
- * the same size. Both in processes of their own, plain HTTP (TLS would be the same in both), blocks of requests in turn, paced at 200/s.
- * RSS here has the type stripper in it (sources, not the bundle): good for comparing the two, not as a figure of the product.
+ * bench/admission: our webhooks against a bare express handler that parses the same body and sends a fixed answer of the same size, each bundled,
+ * with production's V8 flags, in a process of its own on core 0; the load comes from core 1; plain HTTP, because TLS would be the same in all.
+ * Blocks in turn: p50 and p99 at 200/s (open loop), CPU per request, then the highest rate of a closed loop.
+ *   PODVISOR_BENCH_ROUNDS=N   blocks of 400 requests each (default 10)
+ * The row with 100 policies has ten for the pod's namespace and ninety for others.
+ *   PODVISOR_BENCH_FULL=1     100,000 requests at 200/s to ours in the end, for its memory (8 minutes and more)
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
-import { parseAllDocuments } from 'yaml';
-import { vmPod } from '../../test/e2e/harness/objects.ts';
-import { MUTATE_PATH } from '../../webhooks/names.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { mutated } from '../../test/unit/webhooks/admit.ts';
+import type { Pod } from '../../api/pod.ts';
+import { MUTATE_PATH, VALIDATE_PATH } from '../../webhooks/names.ts';
 import { figure, percentile } from '../lib/statistics.ts';
+import { reviewBody } from './body.ts';
+import { flatOut, lateness, paced } from './load.ts';
+import { pureMicroseconds } from './pure.ts';
+import { agent, pin, post, startSide, usageOf, type Side } from './side.ts';
 
 const BLOCKS = Number(process.env['PODVISOR_BENCH_ROUNDS'] ?? 10);
 const PER_BLOCK = 400;
-const PER_SECOND = 200;
-/** How late requests were sent, ms: what this machine does to a process that only waits. Both sides' latencies contain as much. */
-const lateness: number[] = [];
-const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+const RATE = 200;
+const MIB = 2 ** 20;
+const BANNER = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`;
 
-interface Side {
-  readonly child: ChildProcess;
-  readonly port: number;
-  readonly latencies: number[];
-}
-
-const body = JSON.stringify({
-  apiVersion: 'admission.k8s.io/v1',
-  kind: 'AdmissionReview',
-  request: {
-    uid: '7a3b1d0e-0000-4000-8000-000000000000',
-    kind: { group: '', version: 'v1', kind: 'Pod' },
-    resource: { group: '', version: 'v1', resource: 'pods' },
-    operation: 'CREATE',
-    namespace: 'bench',
-    name: 'vm',
-    userInfo: { username: 'bench' },
-    dryRun: false,
-    object: vmPod('vm'),
-    oldObject: null,
-    options: { apiVersion: 'meta.k8s.io/v1', kind: 'CreateOptions' },
-  },
+const work = mkdtempSync(join(tmpdir(), 'podvisor-bench-'));
+const bundle = join(work, 'server.mjs');
+await build({
+  entryPoints: [join(import.meta.dirname, 'server.ts')],
+  outfile: bundle,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  banner: { js: BANNER },
+  define: { PODVISOR_VERSION: '"bench"' },
+  logLevel: 'error',
 });
+pin(process.pid, 1);
 
-function post(port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    const out = request({ agent, port, host: '127.0.0.1', method: 'POST', path: MUTATE_PATH, headers }, (response) => {
-      let text = '';
-      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-      response.on('end', () =>
-        response.statusCode === 200 ? resolve(text) : reject(new Error(`HTTP ${response.statusCode}: ${text}`)),
-      );
-    });
-    out.on('error', reject);
-    out.end(body);
-  });
-}
-
-/** Node's flags as in production, for both sides. */
-function nodeFlags(): string[] {
-  const text = readFileSync(new URL('../../manifests/base/webhook.yaml', import.meta.url), 'utf8');
-  interface Workload {
-    spec?: { template?: { spec: { containers: readonly [{ command: readonly string[] }] } } };
-  }
-  const found = parseAllDocuments(text).map(
-    (document) => (document.toJS() as Workload).spec?.template?.spec.containers[0].command,
-  );
-  const command = found.find((words) => words !== undefined);
-  if (command === undefined) throw new Error('manifests/base/webhook.yaml holds no command');
-  return command.filter((word) => word.startsWith('--'));
-}
-
-async function startSide(...args: readonly string[]): Promise<Side> {
-  const child = fork(new URL('./server.ts', import.meta.url), args, { execPath: process.execPath, execArgv: nodeFlags() });
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  return { child, port, latencies: [] };
-}
-
-async function ask(side: Side): Promise<{ cpu: NodeJS.CpuUsage; rss: number }> {
-  side.child.send('usage');
-  return ((await once(side.child, 'message')) as [{ cpu: NodeJS.CpuUsage; rss: number }])[0];
-}
-
-async function block(side: Side, keep: boolean): Promise<void> {
-  const start = performance.now();
-  const calls: Promise<void>[] = [];
-  for (let index = 0; index < PER_BLOCK; index++) {
-    const due = start + (index * 1000) / PER_SECOND;
-    const wait = due - performance.now();
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-    const sent = performance.now();
-    if (keep) lateness.push(sent - due);
-    calls.push(
-      post(side.port).then(() => {
-        if (keep) side.latencies.push(performance.now() - sent);
-      }),
-    );
-  }
-  await Promise.all(calls);
-}
-
-const ours = await startSide('ours');
-const answer = await post(ours.port);
+const mutate = { path: MUTATE_PATH, body: reviewBody('mutate') };
+const validate = { path: VALIDATE_PATH, body: reviewBody('validate', (pod) => mutated(pod as Pod, { namespace: 'bench' })) };
+const ours = await startSide('ours', bundle, ['ours', '0'], mutate);
+const answer = await post(ours);
 if (!answer.includes('"allowed":true')) throw new Error(`our handler refused the benchmark's pod: ${answer}`);
-const bare = await startSide('bare', answer);
-const sides = [ours, bare];
-for (const side of sides) await block(side, false);
-const before = await Promise.all(sides.map(ask));
-for (let round = 0; round < BLOCKS; round++) for (const side of round % 2 ? sides : [...sides].reverse()) await block(side, true);
-const after = await Promise.all(sides.map(ask));
-const rows = sides.map((side, index) => {
-  const spent = after[index]!.cpu.user + after[index]!.cpu.system - before[index]!.cpu.user - before[index]!.cpu.system;
-  return {
-    p50: percentile(side.latencies, 0.5),
-    p99: percentile(side.latencies, 0.99),
-    cpu: spent / side.latencies.length,
-    rss: after[index]!.rss / 2 ** 20,
-  };
-});
-console.log(`n = ${ours.latencies.length} each at ${PER_SECOND}/s, body ${body.length} B, answer ${answer.length} B`);
-for (const [index, row] of rows.entries()) {
-  const name = index === 0 ? 'our handler ' : 'bare express';
+const bare = await startSide('bare express', bundle, ['bare', answer], mutate);
+const ten = await startSide('ours, 10 policies', bundle, ['ours', '10'], mutate);
+const hundred = await startSide('ours, 100', bundle, ['ours', '100'], mutate);
+const checks = await startSide('ours, validate, 10', bundle, ['ours', '10'], validate);
+const sides: readonly Side[] = [bare, ours, ten, hundred, checks];
+for (const side of sides)
+  if (!(await post(side)).includes('"allowed":true'))
+    throw new Error(`${side.name} refused the benchmark's pod: ${await post(side)}`);
+
+for (const side of sides) await paced(side, PER_BLOCK, RATE, false);
+const before = await Promise.all(sides.map(usageOf));
+for (let round = 0; round < BLOCKS; round++)
+  for (const side of round % 2 ? sides : sides.toReversed()) await paced(side, PER_BLOCK, RATE, true);
+const after = await Promise.all(sides.map(usageOf));
+const rates: number[] = [];
+for (const side of sides) rates.push(await flatOut(side, 16, Math.max(1, BLOCKS / 2)));
+
+console.log(
+  `n = ${ours.latencies.length} each at ${RATE}/s, body ${mutate.body.length} B, answer ${answer.length} B, Node ${process.version}`,
+);
+const rows = sides.map(({ name, latencies }, index) => {
+  const [p50, p99] = [percentile(latencies, 0.5), percentile(latencies, 0.99)];
+  const cpu = (after[index]!.cpu - before[index]!.cpu) / latencies.length;
+  const row = { p50, p99, cpu, rate: rates[index]!, rss: after[index]!.rss / MIB };
+  const memory = `RSS ${figure(row.rss)} MiB (peak ${figure(after[index]!.peak / MIB)})`;
   console.log(
-    `${name}  p50 ${figure(row.p50)} ms   p99 ${figure(row.p99)} ms   CPU ${figure(row.cpu)} us/request   RSS ${figure(row.rss)} MiB`,
+    `${name.padEnd(18)} p50 ${figure(p50)} ms   p99 ${figure(p99)} ms   CPU ${figure(cpu)} us   at most ${Math.round(row.rate)}/s   ${memory}`,
+  );
+  return row;
+});
+for (const [webhook, { body }] of Object.entries({ mutate, validate }))
+  console.log(
+    `pure ${webhook}: ${figure(pureMicroseconds(body, webhook as 'mutate' | 'validate'))} us from parsed body to patch`,
+  );
+if (process.env['PODVISOR_BENCH_FULL'] === '1') {
+  await paced(ten, 100_000 - ten.latencies.length, RATE, false);
+  const { rss, peak } = await usageOf(ten);
+  console.log(
+    `ours, 10 policies, after 100,000 requests at ${RATE}/s: RSS ${figure(rss / MIB)} MiB, peak ${figure(peak / MIB)}; bound 100`,
   );
 }
 const late = percentile(lateness, 0.99);
-const noise = late > 5 ? ': the machine is busy, so only the ratios say something' : '';
-console.log(`requests were sent up to ${figure(late)} ms late (p99)${noise}`);
-const [us, them] = rows;
 console.log(
-  `bench/admission: ours/bare p50 ${figure(us!.p50 / them!.p50)}, p99 ${figure(us!.p99 / them!.p99)}, CPU ${figure(us!.cpu / them!.cpu)}; our p99 / 10 ms bound ${figure(us!.p99 / 10)}`,
+  `requests were sent up to ${figure(late)} ms late (p99)${late > 5 ? ': the machine is busy, so only the ratios say something' : ''}`,
+);
+const [them, , us] = rows;
+console.log(
+  `bench/admission: with 10 policies / bare p50 ${figure(us!.p50 / them!.p50)}, p99 ${figure(us!.p99 / them!.p99)} (bound 1.5), CPU ${figure(us!.cpu / them!.cpu)}, highest rate ${figure(us!.rate / them!.rate)} (bound 0.4)`,
 );
 for (const { child } of sides) child.disconnect();
 agent.destroy();
+rmSync(work, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** One of the two servers of bench/admission, in a process of its own so that its CPU time is its own: `ours` or `bare`. Talks to its parent by IPC. */
+/** A server of bench/admission, in a process of its own so that its CPU time is its own: `ours POLICIES` or `bare ANSWER`. Talks to its parent by IPC. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
@@ -7,6 +7,7 @@ import { createMetrics } from '../../runtime/metrics.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { createAdmissionApp } from '../../webhooks/server/app.ts';
 import { createAdmissionMetrics } from '../../webhooks/server/metrics.ts';
+import { benchPolicies } from './policies.ts';
 
 function bare(answer: string): express.Express {
   const app = express();
@@ -15,8 +16,10 @@ function bare(answer: string): express.Express {
   return app;
 }
 
-function ours(): express.Express {
+function ours(policies: number): express.Express {
+  const policing = benchPolicies(policies);
   return createAdmissionApp({
+    ...(policing === undefined ? {} : { policies: policing }),
     launcherImage: 'localhost/podvisor/launcher:dev',
     accelerators: () => ({ kvm: false, tcg: true }),
     callers: 'anybody',
@@ -26,7 +29,8 @@ function ours(): express.Express {
   });
 }
 
-const app = process.argv[2] === 'ours' ? ours() : bare(process.argv[3] ?? '{}');
+const [, , which = '', argument = ''] = process.argv;
+const app = which === 'ours' ? ours(Number(argument)) : bare(argument);
 const server = createServer({ keepAlive: true }, app).listen(0, '127.0.0.1', () =>
   process.send?.({ port: (server.address() as AddressInfo).port }),
 );

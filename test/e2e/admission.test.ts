@@ -81,7 +81,7 @@ test('a pod that is not labelled is stored as it was written', async () => {
   expect(answer.stdout).not.toContain('podvisor.dev');
 });
 
-test('an unlabelled pod may not take a VM slot', async () => {
+test('T24: an unlabelled pod may not take a VM slot', async () => {
   const pod = plainPod('thief') as { spec: { containers: { resources?: object }[] } };
   pod.spec.containers[0]!.resources = { limits: { 'podvisor.dev/tcg': '1' } };
   const answer = await dryRun(ns, pod);
@@ -89,7 +89,7 @@ test('an unlabelled pod may not take a VM slot', async () => {
   expect(answer.stderr).toMatch(/podvisor/i);
 });
 
-vmTest('applying the same VM twice changes nothing', ns, async () => {
+vmTest('W10: applying the same VM twice changes nothing', ns, async () => {
   const pod = vmPod('twice', { pod: { nodeSelector: { nowhere: 'true' } } });
   await kubectl(['apply', '-n', ns, '-f', '-'], { input: JSON.stringify(pod) });
   const again = await kubectl(['apply', '-n', ns, '-f', '-'], { input: JSON.stringify(pod) });
@@ -108,7 +108,7 @@ vmTest('applying the same VM twice changes nothing', ns, async () => {
   await kubectl(['delete', 'pod', 'twice', '-n', ns]);
 });
 
-vmTest('a running VM cannot be turned into something else by an update', ns, async () => {
+vmTest('W17: a running VM cannot be turned into something else by an update', ns, async () => {
   await kubectl(['apply', '-n', ns, '-f', '-'], {
     input: JSON.stringify(vmPod('fixed', { pod: { nodeSelector: { nowhere: 'true' } } })),
   });
@@ -127,7 +127,7 @@ vmTest('a running VM cannot be turned into something else by an update', ns, asy
 });
 
 vmTest(
-  'webhook pods killed and restarted while pods are created: no VM pod is stored as a plain one, no plain pod is refused',
+  'W1: webhook pods killed and restarted while pods are created: no VM pod is stored as a plain one, no plain pod is refused',
   ns,
   async () => {
     const rounds = Number(process.env['PODVISOR_ADMISSION_CREATES'] ?? 100);
@@ -188,7 +188,7 @@ vmTest(
   600_000,
 );
 
-vmTest('a deleted webhook configuration comes back within 10 s, and until then the policy refuses', ns, async () => {
+vmTest('W5: a deleted webhook configuration comes back within 10 s, and until then the policy refuses', ns, async () => {
   await kubectl(['delete', 'mutatingwebhookconfiguration', 'podvisor']);
   const answer = await dryRun(ns, vmPod('early'));
   // Back already, or refused by the policy, or by Pod Security before it: in no case a plain container.

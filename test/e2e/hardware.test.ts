@@ -9,7 +9,7 @@ import { consoleLog, deletePod, events, waitReady } from './harness/vm.ts';
 const ns = useNamespace('e2e-hardware');
 const CANARY = 'canary-0815-never-to-be-seen-outside';
 
-vmTest('Secure Boot, a TPM, a clock and a cloud-init Secret reach the guest, and the Secret nothing else', ns, async () => {
+vmTest('T22: Secure Boot, a TPM, a clock and a cloud-init Secret reach the guest, and the Secret nothing else', ns, async () => {
   const secret = {
     apiVersion: 'v1',
     kind: 'Secret',

@@ -76,7 +76,7 @@ beforeAll(async () => {
 }, 240_000);
 
 for (const { name, is, says } of badImages) {
-  localVmTest(`${is} is refused: exit code 65, termination message, Event and condition`, ns, async () => {
+  localVmTest(`T11: ${is} is refused: exit code 65, termination message, Event and condition`, ns, async () => {
     await apply(ns, vmPod(name, { guest: { image: reference(name) }, pod: { restartPolicy: 'Never' } }));
     expect(await waitTerminated(ns, name)).toEqual({ exitCode: 65, message: expect.stringMatching(says) });
     await eventually('ImageRejected event', async () =>

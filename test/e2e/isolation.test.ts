@@ -10,7 +10,7 @@ import { useNamespace, vmTest } from './harness/suite.ts';
 
 const ns = useNamespace('e2e-isolation');
 
-vmTest('a shell in the launcher container has nothing to escape with', ns, async () => {
+vmTest('T1, T2, T10: a shell in the launcher container has nothing to escape with', ns, async () => {
   await apply(ns, vmPod('cell'));
   await waitReady(ns, 'cell');
   const shell = async (script: string): Promise<string> => {

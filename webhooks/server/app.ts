@@ -139,7 +139,9 @@ function onError(log: Log): ErrorRequestHandler {
   };
 }
 
+/** A document so deep that walking it overflows the stack is nobody's pod: the stack has unwound, and we go on. */
 function statusOf(error: unknown): number {
+  if (error instanceof RangeError) return 400;
   const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
   return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }

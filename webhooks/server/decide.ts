@@ -35,16 +35,16 @@ export function decideValidate(request: AdmissionRequest, context: DecisionConte
     const decision = toDecision('cannot run this pod as a VM', judged);
     return { ...decision, ...auditAnnotations(verdict.audits), verdict, ...(takes === undefined ? {} : { takes }) };
   }
-  const validate = UPDATES[request.subResource];
+  const validate = UPDATES.get(request.subResource);
   if (validate === undefined || request.oldObject === undefined) return { warnings: [] };
   return toDecision('cannot change this VM pod like this', validate(request.oldObject, request.object));
 }
 
-const UPDATES: Readonly<Record<string, typeof validateUpdate>> = {
-  '': validateUpdate,
-  ephemeralcontainers: validateEphemeralContainers,
-  resize: validateResize,
-};
+const UPDATES: ReadonlyMap<string, typeof validateUpdate> = new Map([
+  ['', validateUpdate],
+  ['ephemeralcontainers', validateEphemeralContainers],
+  ['resize', validateResize],
+]);
 
 function toDecision(what: string, { violations, warnings }: Verdict): Decision {
   return violations.length === 0 ? { warnings } : refused(what, violations);

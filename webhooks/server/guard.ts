@@ -13,6 +13,8 @@ const DEADLINE_MS = 1800;
 export function deadline(clock: Clock): RequestHandler {
   return (request, response, next) => {
     const timer = clock.timer(DEADLINE_MS, () => {
+      // It is all here, and its answer on the way.
+      if (request.complete) return;
       response.once('finish', () => request.destroy());
       if (!response.headersSent) answerText(response, 408, `not received whole within ${DEADLINE_MS / 1000} s`);
     });

@@ -1,6 +1,7 @@
 import type { Operation } from 'fast-json-patch';
 import type { Pod } from '../../api/pod.ts';
 import type { PolicyVerdict, UsedVm } from '../../policy/types.ts';
+import { podProblem } from './pod-shape.ts';
 
 /** API version this code speaks; the configurations ask for it alone. */
 const REVIEW_VERSION = 'admission.k8s.io/v1';
@@ -66,10 +67,8 @@ function checkObjects(request: Readonly<Record<string, unknown>>): string {
   if (request['operation'] !== 'CREATE' && request['operation'] !== 'UPDATE') {
     return `request.operation is ${show(request['operation'])}; allowed: "CREATE", "UPDATE"`;
   }
-  if (!isPod(request['object'])) return 'request.object is not a Pod with metadata and spec.containers';
-  if (request['operation'] === 'UPDATE' && !isPod(request['oldObject']))
-    return 'request.oldObject is not a Pod with metadata and spec.containers';
-  return '';
+  const reason = podProblem(request['object'], 'request.object');
+  return reason !== '' || request['operation'] === 'CREATE' ? reason : podProblem(request['oldObject'], 'request.oldObject');
 }
 
 function toRequest(request: Readonly<Record<string, unknown>>, uid: string): AdmissionRequest {
@@ -81,17 +80,10 @@ function toRequest(request: Readonly<Record<string, unknown>>, uid: string): Adm
     namespace: textOf(request['namespace']),
     name: textOf(request['name']),
     object: object as Pod,
-    ...(isPod(oldObject) ? { oldObject } : {}),
+    ...(request['operation'] === 'UPDATE' ? { oldObject: oldObject as Pod } : {}),
     user: userOf(request['userInfo']),
     dryRun: request['dryRun'] === true,
   };
-}
-
-/** The shape the rest of the code relies on. The API server has decoded the object, so fields inside have their types already. */
-function isPod(value: unknown): value is Pod {
-  if (!isObject(value) || !isObject(value['metadata']) || !isObject(value['spec'])) return false;
-  const { containers } = value['spec'];
-  return Array.isArray(containers) && containers.every((container) => isObject(container));
 }
 
 /** The API server cuts a warning at 256 characters; one that ends in … says that something is missing. */

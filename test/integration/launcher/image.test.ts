@@ -62,7 +62,7 @@ describe('an image', () => {
     ],
   ];
   test.each(rejected)(
-    '%s is rejected with 65',
+    'T11: %s is rejected with 65',
     async (_, make, message) => {
       const image = makeImage();
       mkdirSync(join(image, 'disk'));

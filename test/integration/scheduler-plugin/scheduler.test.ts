@@ -66,7 +66,7 @@ test('a pod that took a device without admission waits and says why', async () =
   expect(await waitingReason('forged')).toMatch(/Podvisor cannot place this pod: .*podvisor\.dev\/guest/);
 }, 60_000);
 
-test('while the extender is down VM pods wait and name it, plain pods are bound; afterwards all are', async () => {
+test('W30: while the extender is down VM pods wait and name it, plain pods are bound; afterwards all are', async () => {
   await rig.stopExtender();
   await createVm('vm-waits');
   await createPod('not-a-vm', { cpu: '1' });
@@ -77,7 +77,7 @@ test('while the extender is down VM pods wait and name it, plain pods are bound;
   expect(await nodeOf('vm-waits')).toBe('offers');
 }, 90_000);
 
-test('nobody without the certificate of this pod gets an answer', async () => {
+test('T25: nobody without the certificate of this pod gets an answer', async () => {
   const outcome = await new Promise<string>((resolve) => {
     const options = { port: rig.extenderPort, host: '127.0.0.1', path: '/podvisor-extender/filter', method: 'POST' };
     const call = request({ ...options, rejectUnauthorized: false }, (response) => resolve(`status ${response.statusCode ?? 0}`));

@@ -117,7 +117,7 @@ test('`podvisor render` shows, without a cluster, the guest and the launcher tha
   expect(stored.spec).toMatchObject({ schedulerName: shown?.spec.schedulerName, readinessGates: shown?.spec.readinessGates });
 });
 
-test('a dry run stores nothing', async () => {
+test('W14: a dry run stores nothing', async () => {
   const pod = named();
   expect(await create(pod, { dryRun: 'All' })).toBe('created');
   await expect(api.client.get(podPath(pod.metadata.name!))).rejects.toMatchObject({ status: 404 });
@@ -151,7 +151,7 @@ test.each<[string, () => Pod, string]>([
     () => named({ guest: { resources: { limits: { memory: '128Mi', 'podvisor.dev/kvm': '1' } } } }),
     'podvisor.dev/kvm',
   ],
-])('refused, with the field: %s', async (_, pod, expected) => {
+])('W15, W16: refused, with the field: %s', async (_, pod, expected) => {
   const text = await create(pod());
   expect(text).toContain('Podvisor cannot run this pod as a VM');
   expect(text).toContain(expected);
@@ -175,7 +175,7 @@ test('a labelled pod in a namespace we do not serve is refused, not run as a con
   );
 });
 
-describe('updates of a VM pod', () => {
+describe('W17: updates of a VM pod', () => {
   const merge = (name: string, body: object, subresource?: string): Promise<string> =>
     attempt(
       api.client.patch(podPath(name), {

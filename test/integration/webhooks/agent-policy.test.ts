@@ -79,7 +79,7 @@ async function patch(bearer: string, name: string, subresource: string | undefin
     );
 }
 
-test('an agent patches the status of pods on its own node and nothing else', async () => {
+test('T3: an agent patches the status of pods on its own node and nothing else', async () => {
   const bearer = await token('agent1');
   await eventually(
     () => patch(bearer, 'here', 'status'),
@@ -92,7 +92,7 @@ test('an agent patches the status of pods on its own node and nothing else', asy
   await expect(deletion).rejects.toThrow('on its own node (node1)');
 });
 
-test('a token that names no node may patch nothing', async () => {
+test('T3: a token that names no node may patch nothing', async () => {
   expect(await patch(await token(), 'here', 'status')).toContain('its token names no node');
 });
 

@@ -1,3 +1,6 @@
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:tls';
 import type { KubeError } from '../../../kube/errors.ts';
 import { KINDS, pathOf } from '../../../kube/paths.ts';
 import { createAuthority, issueLeaf } from '../../../certs/x509.ts';
@@ -86,6 +89,15 @@ async function handshakes(): Promise<string[]> {
   return Promise.all(replicas.map(probe));
 }
 
+/** What a new connection is shown. */
+async function servedFingerprint(port: number): Promise<string> {
+  const socket = connect({ host: 'localhost', port, servername: 'localhost', rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { fingerprint256 } = socket.getPeerCertificate();
+  socket.destroy();
+  return fingerprint256;
+}
+
 test('without the Secret nothing is published, nothing is written, and readiness says who has to write it', async () => {
   await new Promise((resolve) => setTimeout(resolve, 3000));
   expect(await published(api)).toBe(false);
@@ -106,6 +118,16 @@ test('once cert-manager has written it, it is served and its authority is publis
   await eventually(create, (text) => text === 'created');
   expect(await publishedTrust()).toBe(authority.certPem);
   expect(await handshakes()).toEqual(['', '']);
+});
+
+test('W19: a renewed certificate is served by every replica within 5 s, without a restart', async () => {
+  const renewed = new X509Certificate(await issue()).fingerprint256;
+  for (const { port } of replicas)
+    await eventually(
+      () => servedFingerprint(port),
+      (fingerprint) => fingerprint === renewed,
+      5000,
+    );
 });
 
 test('W18: cert-manager renews certificate and authority under load without one failure, and old authorities go in the end', async () => {

@@ -85,7 +85,7 @@ describe('with no webhook configuration at all', () => {
   });
 });
 
-test('the configuration is published only when we answer where it points', async () => {
+test('W9: the configuration is published only when we answer where it points', async () => {
   const nowhere = await startWebhook(api, { target: () => ({ url: 'https://localhost:1' }) });
   await new Promise((resolve) => setTimeout(resolve, 3000));
   expect(await published(api)).toBe(false);
@@ -132,7 +132,7 @@ describe('certificates that live for seconds', () => {
     ['corrupt', () => api.client.patch(SECRET, { type: 'merge', body: { data: { 'tls.key': 'aGVsbG8=' } } })],
     ['emptied', () => api.client.patch(SECRET, { type: 'json', body: [{ op: 'remove', path: '/data' }] })],
   ])(
-    'a Secret that is %s is written anew, and nobody notices',
+    'W22: a Secret that is %s is written anew, and nobody notices',
     async (_, spoil) => {
       const before = await eventually(foundSecret, Boolean);
       await spoil();
@@ -146,7 +146,7 @@ describe('certificates that live for seconds', () => {
     30_000,
   );
 
-  test('when nobody answers, VM pods are refused with a hint, plain pods are created', async () => {
+  test('W3: when nobody answers, VM pods are refused with a hint, plain pods are created', async () => {
     await service.stop();
     const text = await create(vm());
     expect(text).toContain('failed calling webhook "mutate.podvisor.dev"');

@@ -51,14 +51,18 @@ function counting(client: KubeClient): KubeClient {
   };
 }
 
-async function startReplicas(): Promise<void> {
+async function startReplicas(count: number): Promise<WebhookService[]> {
   const start = (): Promise<WebhookService> =>
     startWebhook(api, {
       client: counting(api.client),
       lifetimes: LIFETIMES,
       target: () => ({ url: `https://localhost:${balancer.port}` }),
     });
-  replicas = await Promise.all([start(), start()]);
+  return Promise.all(Array.from({ length: count }, start));
+}
+
+async function startBoth(): Promise<void> {
+  replicas = await startReplicas(2);
   balancer.backends = replicas.map((replica) => replica.port);
 }
 
@@ -67,7 +71,7 @@ beforeAll(async () => {
   for (const name of ['podvisor-system', NAMESPACE]) await makeNamespace(api, name, 'privileged');
   await makeNode(api, 'node1', { 'podvisor.dev/tcg': '10' });
   balancer = await startBalancer();
-  await startReplicas();
+  await startBoth();
   await eventually(() => published(api), Boolean);
   await eventually(create, (text) => text === 'created');
 }, 120_000);
@@ -117,7 +121,7 @@ test('two replicas that start at once issue one authority, publish it, and both 
   expect(await handshakes()).toEqual(['', '']);
 });
 
-test('they rotate under 20 creates a second without one failure', async () => {
+test('W18, W20: they rotate under 20 creates a second without one failure', async () => {
   const failures: string[] = [];
   const leaves = new Set<string>();
   const authorities = new Set<string>();
@@ -140,6 +144,31 @@ test('they rotate under 20 creates a second without one failure', async () => {
   expect(leaves.size).toBeGreaterThanOrEqual(4);
   expect(authorities.size).toBeGreaterThanOrEqual(2);
 }, 150_000);
+
+test('W23: replicas are replaced one after the other under load: not one request fails', async () => {
+  const failures: string[] = [];
+  const load = { on: true };
+  const clients = Array.from({ length: 4 }, async () => {
+    while (load.on) {
+      const text = await create();
+      if (text !== 'created') failures.push(text);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+  for (let turn = 0; turn < 6; turn++) {
+    const [next] = await startReplicas(1);
+    const old = replicas.shift()!;
+    replicas.push(next!);
+    // As a Service does: no new connection goes to the one that ends, those that are there stay.
+    balancer.backends = replicas.map((replica) => replica.port);
+    old.drain();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await old.stop();
+  }
+  load.on = false;
+  await Promise.all(clients);
+  expect(failures).toEqual([]);
+}, 60_000);
 
 test.each<[string, () => Promise<unknown>]>([
   ['deleted', () => Promise.all(CONFIGURATIONS.map((path) => api.client.delete(path)))],
@@ -164,7 +193,7 @@ test('nothing is written between rotations', async () => {
   balancer.backends = [];
   const before = writes.length;
   const start = Date.now();
-  await startReplicas();
+  await startBoth();
   const trust = await eventually(secret, (data) => data['ca.crt'] !== undefined);
   await eventually(publishedTrust, (texts) => texts.every((text) => text === trust['ca.crt']));
   const after = await settledWrites();

@@ -52,7 +52,7 @@ export function manifest(file: string): readonly Manifest[] {
 
 /** Applies the committed policies. */
 export async function applyPolicies(api: ApiServer): Promise<void> {
-  for (const object of manifest('admission-policy.yaml')) {
+  for (const object of ['admission-policy.yaml', 'controllers-policy.yaml'].flatMap((file) => manifest(file))) {
     const kind = object.kind.endsWith('Binding') ? KINDS.admissionPolicyBindings : KINDS.admissionPolicies;
     await api.client.create(pathOf(kind), object).catch(ignoreExisting);
   }

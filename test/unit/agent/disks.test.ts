@@ -27,7 +27,7 @@ function handOver(entries: Readonly<Record<string, Entry>>) {
   return { reason, owners };
 }
 
-test('a claim is given to QEMU through directories that only root can change', () => {
+test('T7: a claim is given to QEMU through directories that only root can change', () => {
   expect(handOver(good)).toEqual({ reason: '', owners: [[`${last}/data`, 107, 107]] });
 });
 

@@ -23,7 +23,7 @@ describe('the npm lock file', () => {
     expect(missing).toEqual([]);
   });
 
-  test('has an integrity hash for every package', () => {
+  test('T21: has an integrity hash for every package', () => {
     expect(packages.filter(([, { integrity }]) => integrity === undefined).map(([path]) => path)).toEqual([]);
   });
 

@@ -26,7 +26,7 @@ const hostile = fc.oneof(
 );
 
 describe('option', () => {
-  it('is read by QEMU as the words and values it was made of, whatever they hold', () => {
+  it('T9: is read by QEMU as the words and values it was made of, whatever they hold', () => {
     fc.assert(
       fc.property(hostile, hostile, hostile, (word, first, second) => {
         expect(splitOption(option(word, { a: first, b: second, c: true, d: 7 }))).toEqual([
@@ -80,7 +80,7 @@ function expectShape(guest: GuestSpec): void {
   expect(cpu).toHaveLength(1 + guest.cpu.features.length);
 }
 
-describe('hostile input never reaches the command line', () => {
+describe('T8, T9: hostile input never reaches the command line', () => {
   it('from a pod: it is refused, or the command line has the shape of a tame one', () => {
     fc.assert(
       fc.property(

@@ -42,7 +42,7 @@ function allRules(): string {
   return `${blocks.sort().join('\n')}\n`;
 }
 
-it('every permission is in the golden file (review a change, then run with UPDATE_GOLDEN=1)', () => {
+it('T4: every permission is in the golden file (review a change, then run with UPDATE_GOLDEN=1)', () => {
   const rendered = allRules();
   if (process.env['UPDATE_GOLDEN'] === '1' || !existsSync(golden)) writeFileSync(golden, rendered);
   expect(rendered).toBe(readFileSync(golden, 'utf8'));
@@ -59,7 +59,7 @@ describe('no role of ours', () => {
     }
   });
 
-  it('touches secrets cluster-wide or writes nodes', () => {
+  it('T4: touches secrets cluster-wide or writes nodes', () => {
     for (const [, rule] of clusterRules) {
       expect(rule.resources).not.toContain('secrets');
       const writes = rule.verbs.filter((verb) => !['get', 'list', 'watch'].includes(verb));

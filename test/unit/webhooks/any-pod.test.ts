@@ -81,7 +81,7 @@ describe('for any pod', () => {
     });
   });
 
-  test('other containers, volumes and fields nobody here knows survive byte for byte', () => {
+  test('W27: other containers, volumes and fields nobody here knows survive byte for byte', () => {
     check((pod, out) => {
       const others = (one: Pod) => [
         ...one.spec.containers.filter(({ name }) => name !== 'guest'),

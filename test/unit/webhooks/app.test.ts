@@ -78,7 +78,7 @@ test.each<[string, string, string, number]>([
   ['an update without the old object', JSON.stringify(review({ operation: 'UPDATE' })), 'application/json', 400],
   ['deep nesting', deep(100_000), 'application/json', 400],
   ['more than 7 MiB', `{"a":"${'x'.repeat(8 * 1024 * 1024)}"}`, 'application/json', 413],
-])('bad input is answered, and the server goes on: %s', async (_, body, type, status) => {
+])('W25: bad input is answered, and the server goes on: %s', async (_, body, type, status) => {
   const answer = await request(app).post(MUTATE_PATH).set('content-type', type).send(body);
   expect(answer.status).toBe(status);
   expect(answer.text.length).toBeLessThan(500);

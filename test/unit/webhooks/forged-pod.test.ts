@@ -5,7 +5,7 @@ import { container, vmPod, withDefaults } from '../../build/pod.ts';
 
 import { context, mutated, refusal } from './admit.ts';
 
-describe('a forged pod is refused, naming the field', () => {
+describe('T6: a forged pod is refused, naming the field', () => {
   const genuine = mutated(withDefaults(vmPod()));
   const spec = JSON.parse(genuine.metadata.annotations!['podvisor.dev/guest']!) as Record<string, unknown>;
   const guest = (fields: Partial<Container>): Pod => ({

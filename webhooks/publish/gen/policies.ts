@@ -1,4 +1,4 @@
-// Made by `npm run generate` from manifests/base/admission-policy.yaml. Do not edit.
+// Made by `npm run generate` from manifests/base/admission-policy.yaml and manifests/base/controllers-policy.yaml. Do not edit.
 import type { KeptObject } from '../next-restore-action.ts';
 
 /** The ValidatingAdmissionPolicies and their bindings, as installed. */
@@ -136,5 +136,56 @@ export const POLICIES: readonly KeptObject[] = [
     kind: 'ValidatingAdmissionPolicyBinding',
     metadata: { name: 'podvisor-agent-own-node', labels: { 'app.kubernetes.io/name': 'podvisor' } },
     spec: { policyName: 'podvisor-agent-own-node', validationActions: ['Deny'] },
+  },
+  {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingAdmissionPolicy',
+    metadata: { name: 'podvisor-controllers-own-condition', labels: { 'app.kubernetes.io/name': 'podvisor' } },
+    spec: {
+      failurePolicy: 'Fail',
+      matchConstraints: {
+        matchPolicy: 'Equivalent',
+        resourceRules: [
+          {
+            apiGroups: [''],
+            apiVersions: ['v1'],
+            operations: ['CREATE', 'UPDATE', 'DELETE'],
+            resources: ['pods', 'pods/*'],
+            scope: 'Namespaced',
+          },
+        ],
+      },
+      matchConditions: [
+        {
+          name: 'by-the-controllers',
+          expression: "request.userInfo.username == 'system:serviceaccount:podvisor-system:podvisor-controllers'",
+        },
+      ],
+      variables: [
+        {
+          name: 'isStatusOfVm',
+          expression:
+            "request.operation == 'UPDATE' && has(request.subResource) && request.subResource == 'status' && has(oldObject.metadata.labels) && 'podvisor.dev/vm' in oldObject.metadata.labels",
+        },
+        {
+          name: 'keepsTheRest',
+          expression:
+            "(!has(oldObject.status.conditions) || oldObject.status.conditions.all(c, c.type == 'podvisor.dev/mac-unique' || (has(object.status.conditions) && object.status.conditions.exists(n, n == c)))) && (!has(object.status.conditions) || object.status.conditions.all(n, n.type == 'podvisor.dev/mac-unique' || (has(oldObject.status.conditions) && oldObject.status.conditions.exists(c, n == c)))) && (has(object.status.phase) ? object.status.phase : '') == (has(oldObject.status.phase) ? oldObject.status.phase : '') && (has(object.status.podIP) ? object.status.podIP : '') == (has(oldObject.status.podIP) ? oldObject.status.podIP : '') && (has(object.status.hostIP) ? object.status.hostIP : '') == (has(oldObject.status.hostIP) ? oldObject.status.hostIP : '')",
+        },
+      ],
+      validations: [
+        {
+          expression: 'variables.isStatusOfVm && variables.keepsTheRest',
+          message: "Podvisor's controllers may only patch condition podvisor.dev/mac-unique of VM pods.",
+          reason: 'Forbidden',
+        },
+      ],
+    },
+  },
+  {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name: 'podvisor-controllers-own-condition', labels: { 'app.kubernetes.io/name': 'podvisor' } },
+    spec: { policyName: 'podvisor-controllers-own-condition', validationActions: ['Deny'] },
   },
 ];

@@ -1,0 +1,82 @@
+import { fork, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { parseAllDocuments } from 'yaml';
+
+/** One server under test, in a process of its own. */
+export interface Side {
+  readonly name: string;
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly path: string;
+  readonly body: string;
+  /** Milliseconds of each answer of the open loop. */
+  readonly latencies: number[];
+}
+
+/** CPU in microseconds and resident bytes since the process began. */
+export interface Usage {
+  readonly cpu: number;
+  readonly rss: number;
+  readonly peak: number;
+}
+
+export const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+
+/** Both need two cores: the server on one, everything else on the other. */
+export function pin(pid: number, core: number): void {
+  spawnSync('taskset', ['-a', '-cp', String(core), String(pid)], { stdio: 'ignore' });
+}
+
+/** Node's flags as in production, for all sides. */
+function nodeFlags(): string[] {
+  const text = readFileSync(new URL('../../manifests/base/webhook.yaml', import.meta.url), 'utf8');
+  interface Workload {
+    spec?: { template?: { spec: { containers: readonly [{ command: readonly string[] }] } } };
+  }
+  const found = parseAllDocuments(text).map(
+    (document) => (document.toJS() as Workload).spec?.template?.spec.containers[0].command,
+  );
+  const command = found.find((words) => words !== undefined);
+  if (command === undefined) throw new Error('manifests/base/webhook.yaml holds no command');
+  return command.filter((word) => word.startsWith('--'));
+}
+
+/** Starts the bundled server with these words on core 0. */
+export async function startSide(
+  name: string,
+  bundle: string,
+  words: readonly string[],
+  ask: { path: string; body: string },
+): Promise<Side> {
+  const child = fork(bundle, words, { execPath: process.execPath, execArgv: nodeFlags() });
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  pin(child.pid ?? 0, 0);
+  return { name, child, port, ...ask, latencies: [] };
+}
+
+export async function usageOf({ child }: Side): Promise<Usage> {
+  const answer = once(child, 'message');
+  child.send('usage');
+  const [{ cpu, rss }] = (await answer) as [{ cpu: NodeJS.CpuUsage; rss: number }];
+  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+  return { cpu: cpu.user + cpu.system, rss, peak: Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024 };
+}
+
+/** One request; rejects unless it is answered with 200. */
+export function post({ port, path, body }: Pick<Side, 'port' | 'path' | 'body'>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const out = request({ agent, port, host: '127.0.0.1', method: 'POST', path, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        if (response.statusCode === 200) resolve(text);
+        else reject(new Error(`HTTP ${response.statusCode}: ${text}`));
+      });
+    });
+    out.on('error', reject).end(body);
+  });
+}
