@@ -8,6 +8,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
+import { createPinner } from './cpus/pin.ts';
 import { createDeviceNodes } from './device-nodes.ts';
 import { startDevicePlugin } from './device-plugin.ts';
 import { realDiskFileSystem } from './disks.ts';
@@ -74,6 +75,7 @@ function slotWorld(parts: AgentParts, metrics: AgentMetrics, hasVhostNet: () => 
     ...{ client, clock, log, metrics, resources, processes, hasVhostNet },
     network: createNetworkApplier({ run, processes, cgroupRoot: options.cgroupRoot }),
     disks: realDiskFileSystem,
+    pinner: createPinner(run, processes),
     files: createSlotFiles(options.stateDir, run),
     reporter: { client, events, clock, random },
     nodeDns: () => readNodeDns(options),

@@ -55,6 +55,11 @@ export function startedEvent(vm: VmFacts, accelerator: Accelerator): PodEvent {
   return { type: 'Normal', reason: 'GuestStarted', message: `The guest runs with ${cpus} and ${mib} MiB (${accelerator}).` };
 }
 
+/** The Event of a guest whose vCPUs could not be pinned: it runs, on CPUs of its own, but its threads may move among them. */
+export function pinFailedEvent(why: string): PodEvent {
+  return { type: 'Warning', reason: 'CpuPinningFailed', message: `The guest's vCPUs are not pinned one to one: ${why}.` };
+}
+
 /** The Event of a guest's end. */
 export function endedEvent(ending: Ending): PodEvent {
   if (HARMLESS.has(ending.reason)) return { type: 'Normal', reason: 'GuestStopped', message: ending.message };

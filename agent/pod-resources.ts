@@ -8,7 +8,26 @@ import { type ListPodResourcesResponse, PodResourcesListerClient } from './proto
 export interface PodResources {
   /** Owner by slot. Throws PodvisorError('unavailable') while the kubelet does not answer. */
   owners(): Promise<ReadonlyMap<string, SlotOwner>>;
+  /** What the container of a slot was given besides; nothing when the slot has no owner. Throws as `owners`. */
+  holdings(slot: string): Promise<Holdings>;
   close(): void;
+}
+
+/** What the kubelet gave a container for itself. */
+export interface Holdings {
+  /** CPUs no other container runs on, ascending; empty without the static CPU policy. */
+  readonly cpus: readonly number[];
+  /** Device ids by resource name. */
+  readonly devices: ReadonlyMap<string, readonly string[]>;
+  /** Devices of ResourceClaims (dynamic resource allocation). */
+  readonly claimed: readonly ClaimedDevice[];
+}
+
+/** A device of a ResourceSlice, by the three names that find it there. */
+export interface ClaimedDevice {
+  readonly driver: string;
+  readonly pool: string;
+  readonly device: string;
 }
 
 const DEADLINE_MS = 5000;
@@ -18,19 +37,18 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 export function createPodResources(socket: string, now: () => number): PodResources {
   const options = { 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_reconnect_backoff_ms': 1000 };
   const client = new PodResourcesListerClient(`unix:${socket}`, credentials.createInsecure(), options);
+  const list = (): Promise<ListPodResourcesResponse> =>
+    new Promise((resolve, reject) => {
+      client.list({}, new Metadata(), { deadline: new Date(now() + DEADLINE_MS) }, (error, answer) => {
+        if (error === null) return resolve(answer);
+        const message = `the kubelet does not say who holds the slot: ${messageOf(error)}`;
+        reject(new PodvisorError('unavailable', message, { cause: error }));
+      });
+    });
   return {
     close: () => client.close(),
-    owners: () =>
-      new Promise((resolve, reject) => {
-        client.list({}, new Metadata(), { deadline: new Date(now() + DEADLINE_MS) }, (error, answer) => {
-          if (error === null) return resolve(ownersOf(answer));
-          reject(
-            new PodvisorError('unavailable', `the kubelet does not say who holds the slot: ${messageOf(error)}`, {
-              cause: error,
-            }),
-          );
-        });
-      }),
+    owners: async () => ownersOf(await list()),
+    holdings: async (slot) => holdingsOf(await list(), slot),
   };
 }
 
@@ -45,4 +63,26 @@ export function ownersOf(answer: ListPodResourcesResponse): ReadonlyMap<string, 
     }
   }
   return owners;
+}
+
+/** What the container that holds a slot was given. */
+export function holdingsOf(answer: ListPodResourcesResponse, slot: string): Holdings {
+  const containers = answer.podResources.flatMap((pod) => pod.containers);
+  const container = containers.find((one) =>
+    one.devices.some(({ resourceName, deviceIds }) => isSlot(resourceName, deviceIds, slot)),
+  );
+  if (container === undefined) return { cpus: [], devices: new Map(), claimed: [] };
+  const devices = new Map<string, readonly string[]>();
+  // A resource may come in several parts, one a NUMA node.
+  for (const { resourceName, deviceIds } of container.devices) {
+    devices.set(resourceName, [...(devices.get(resourceName) ?? []), ...deviceIds]);
+  }
+  const claimed = container.dynamicResources
+    .flatMap((claim) => claim.claimResources)
+    .map(({ driverName, poolName, deviceName }) => ({ driver: driverName, pool: poolName, device: deviceName }));
+  return { cpus: container.cpuIds.map(Number).sort((a, b) => a - b), devices, claimed };
+}
+
+function isSlot(resource: string, ids: readonly string[], slot: string): boolean {
+  return (Object.values(DEVICE_RESOURCE) as readonly string[]).includes(resource) && ids.includes(slot);
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { sameLauncher } from './slot-machine.ts';
 import type { LauncherId } from './slot-types.ts';
 import { SLOT_PATH } from '../api/names.ts';
@@ -76,6 +76,8 @@ export interface Processes {
   /** Whether any process has the slot directory on the slot's path. */
   hasMounted(slotDirectory: string): boolean;
   isAlive(id: LauncherId): boolean;
+  /** Threads of its pid namespace: ids outside by ids inside. */
+  threads(id: LauncherId): ReadonlyMap<number, number>;
   /** Its cgroup paths: each line `hierarchy:controllers:path`. */
   cgroups(id: LauncherId): string;
   /** Opens namespaces of that very process; throws when it is gone. The caller closes them. */
@@ -99,6 +101,11 @@ export function createProcesses(proc = '/proc'): Processes {
   };
   return {
     isAlive,
+    threads: (id) => {
+      const tids = threadsOfNamespace(proc, namespaceOf(proc, id.pid));
+      // Checked after the look: a pid that was given out again would show another namespace.
+      return new Map(isAlive(id) ? tids.map((tid) => [innerPid(read(tid, 'status')), tid]) : []);
+    },
     cgroups: ({ pid }) => read(pid, 'cgroup'),
     hasMounted: (slotDirectory) => {
       const holds = mounting(slotDirectory);
@@ -118,6 +125,27 @@ export function createProcesses(proc = '/proc'): Processes {
       throw new Error('the launcher ended');
     },
   };
+}
+
+function namespaceOf(proc: string, pid: number): string {
+  try {
+    return readlinkSync(`${proc}/${pid}/ns/pid`);
+  } catch {
+    return '';
+  }
+}
+
+function threadsOfNamespace(proc: string, namespace: string): number[] {
+  const pids = namespace === '' ? [] : pidsOf(proc).filter((pid) => namespaceOf(proc, pid) === namespace);
+  return pids.flatMap((pid) => tasksOf(proc, pid));
+}
+
+function tasksOf(proc: string, pid: number): number[] {
+  try {
+    return readdirSync(`${proc}/${pid}/task`).map(Number);
+  } catch {
+    return [];
+  }
 }
 
 function pidsOf(proc: string): number[] {

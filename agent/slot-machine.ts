@@ -4,6 +4,7 @@ import {
   endingOfShutdown,
   LOST,
   pausedConditions,
+  pinFailedEvent,
   runningConditions,
   sameConditions,
   startedEvent,
@@ -39,6 +40,7 @@ export function newSlot(slot: string, accelerator: Accelerator): SlotState {
 
 /** The next state and what to do. Total: events that do not fit the state change nothing. */
 export function nextActions(state: SlotState, event: SlotEvent, now: number): Decision {
+  if (isQemuEvent(event)) return onQemu(state, event);
   switch (event.type) {
     case 'ready':
       return onReady(state, now);
@@ -46,29 +48,40 @@ export function nextActions(state: SlotState, event: SlotEvent, now: number): De
       return onFailed(state, { reason: event.reason, message: event.message });
     case 'identified':
       return state.vm === undefined ? onIdentified({ ...state, vm: event.vm }) : keep(state);
-    case 'qmp-connected':
-    case 'qmp-event':
-    case 'qmp-closed':
-    case 'qmp-lost':
-      return onQemu(state, event);
     default:
       return state.start === undefined ? keep(state) : onStartEvent(state, state.start, event, now);
   }
 }
 
-type QemuEvent = Extract<SlotEvent, { type: 'qmp-connected' | 'qmp-event' | 'qmp-closed' | 'qmp-lost' }>;
+const QEMU_EVENTS = ['qmp-connected', 'qmp-event', 'qmp-closed', 'qmp-lost', 'cpus-pinned', 'pin-failed'] as const;
+type QemuEvent = Extract<SlotEvent, { type: (typeof QEMU_EVENTS)[number] }>;
+
+function isQemuEvent(event: SlotEvent): event is QemuEvent {
+  return (QEMU_EVENTS as readonly string[]).includes(event.type);
+}
 
 function onQemu(state: SlotState, event: QemuEvent): Decision {
   switch (event.type) {
     case 'qmp-connected':
-      return onStatus({ ...state, connected: true }, event.status);
+      return withPinning(onStatus({ ...state, connected: true }, event.status), event.threads ?? []);
     case 'qmp-event':
       return onQmpEvent(state, event.name, event.data);
     case 'qmp-closed':
       return onClosed(state);
     case 'qmp-lost':
       return state.connected ? keep(state) : ended(state, LOST);
+    case 'pin-failed':
+      return state.wanted === undefined ? keep(state) : report(state, state.wanted, pinFailedEvent(event.message));
+    case 'cpus-pinned':
+      return keep(state);
   }
+}
+
+/** vCPU threads are there as soon as QEMU speaks; pinning them again after a reconnect changes nothing. */
+function withPinning({ state, actions }: Decision, threads: readonly number[]): Decision {
+  const { vm, served } = state;
+  if (vm?.guest.dedicatedCpus === undefined || served === undefined) return { state, actions };
+  return { state, actions: [...actions, { type: 'pin-cpus', vm, launcher: served, threads }] };
 }
 
 type StartEvent = Exclude<SlotEvent, QemuEvent | { type: 'ready' | 'failed' | 'identified' }>;

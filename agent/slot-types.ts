@@ -103,7 +103,9 @@ export type SlotEvent =
   | { readonly type: 'argv-written' }
   | { readonly type: 'error'; readonly reason: string; readonly message: string }
   | { readonly type: 'retry' }
-  | { readonly type: 'qmp-connected'; readonly status: string }
+  | { readonly type: 'qmp-connected'; readonly status: string; readonly threads?: readonly number[] }
+  | { readonly type: 'cpus-pinned' }
+  | { readonly type: 'pin-failed'; readonly message: string }
   | { readonly type: 'qmp-event'; readonly name: string; readonly data: Readonly<Record<string, unknown>> }
   | { readonly type: 'qmp-closed' }
   | { readonly type: 'qmp-lost' };
@@ -115,6 +117,7 @@ export type SlotAction =
   | { readonly type: 'identify' }
   | { readonly type: 'prepare'; readonly vm: VmFacts; readonly launcher: LauncherId }
   | { readonly type: 'write-argv'; readonly vm: VmFacts; readonly launcher: LauncherId; readonly nics: readonly Nic[] }
+  | { readonly type: 'pin-cpus'; readonly vm: VmFacts; readonly launcher: LauncherId; readonly threads: readonly number[] }
   | { readonly type: 'retry'; readonly afterMs: number }
   | { readonly type: 'expect-qmp'; readonly withinMs: number }
   | { readonly type: 'save' }

@@ -57,7 +57,7 @@ export class Slot {
   async open(): Promise<void> {
     const status = readStatus(this.#paths.status, this.#world.clock, (event) => this.#onStatus(event));
     const listener: QemuListener = {
-      onConnected: (runState) => this.#dispatch({ type: 'qmp-connected', status: runState }),
+      onConnected: (runState, threads) => this.#dispatch({ type: 'qmp-connected', status: runState, threads }),
       onEvent: ({ name, data }) => this.#dispatch({ type: 'qmp-event', name, data }),
       onClosed: () => {
         this.#dispatch({ type: 'qmp-closed' });
@@ -107,6 +107,8 @@ export class Slot {
       case 'report':
         if (this.#state.vm !== undefined) this.#reporter.submit(this.#state.vm, action);
         return;
+      case 'pin-cpus':
+        return this.#step(action);
       default:
         this.#retry?.cancel();
         this.#retry = undefined;

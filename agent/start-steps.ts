@@ -6,6 +6,8 @@ import { KINDS, pathOf } from '../kube/paths.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { argvText } from './argv-text.ts';
+import type { Pinner } from './cpus/pin.ts';
+import { cpuPlan } from './cpus/plan.ts';
 import { type DiskFileSystem, handOverDisks } from './disks.ts';
 import { isReaderWaiting, writeToReader } from './fifo.ts';
 import type { NetworkApplier } from './network/apply.ts';
@@ -15,7 +17,7 @@ import { podFacts } from './pod-facts.ts';
 import type { PodResources } from './pod-resources.ts';
 import { kernelHas, type Processes } from './proc.ts';
 import type { SlotPaths } from './slot-files.ts';
-import type { SlotAction, SlotEvent, SlotState, VmFacts } from './slot-types.ts';
+import type { LauncherId, SlotAction, SlotEvent, SlotState, VmFacts } from './slot-types.ts';
 
 /** The world the steps of a start act on. */
 export interface StartWorld {
@@ -26,6 +28,7 @@ export interface StartWorld {
   readonly processes: Processes;
   readonly network: NetworkApplier;
   readonly disks: DiskFileSystem;
+  readonly pinner: Pinner;
   nodeDns(): NodeDns;
   hasVhostNet(): boolean;
 }
@@ -41,7 +44,7 @@ const READER_TRIES = 200;
 const READER_WAIT_MS = 10;
 
 /** Actions that take a while and end in an event. */
-export type StartAction = Extract<SlotAction, { type: 'resolve-pod' | 'identify' | 'prepare' | 'write-argv' }>;
+export type StartAction = Extract<SlotAction, { type: 'resolve-pod' | 'identify' | 'prepare' | 'write-argv' | 'pin-cpus' }>;
 
 /** Carries one step out. Rejects on what nobody foresaw. */
 export function startStep(world: StartWorld, action: StartAction, place: SlotPlace): Promise<SlotEvent> {
@@ -54,6 +57,8 @@ export function startStep(world: StartWorld, action: StartAction, place: SlotPla
       return prepareNetwork(world, action, place.paths);
     case 'write-argv':
       return writeArgv(world, action, place);
+    case 'pin-cpus':
+      return pinCpus(world, action, place);
   }
 }
 
@@ -137,6 +142,8 @@ async function writeArgv(
     world.disks,
   );
   if (refused !== '') return { type: 'error', reason: 'DiskUnavailable', message: refused };
+  const shared = await claimCpus(world, { vm, launcher }, state.slot);
+  if (shared !== '') return { type: 'error', reason: 'CpusNotDedicated', message: shared };
   const argv = qemuArgv(vm.guest, { accelerator: state.accelerator, vhostNet: world.hasVhostNet(), nics });
   const text = argvText(argv, vm.guest.gracePeriodSeconds);
   for (let tries = 0; tries < READER_TRIES; tries += 1) {
@@ -145,6 +152,34 @@ async function writeArgv(
     await world.clock.sleep(READER_WAIT_MS);
   }
   return { type: 'error', reason: 'StartFailed', message: "the launcher does not read QEMU's arguments" };
+}
+
+/** Sees that the container has the CPUs it asked for, before a guest starts on shared ones. '' = all is well. */
+async function claimCpus(
+  { resources, pinner }: StartWorld,
+  { vm, launcher }: { readonly vm: VmFacts; readonly launcher: LauncherId },
+  slot: string,
+): Promise<string> {
+  if (vm.guest.dedicatedCpus === undefined) return '';
+  const result = cpuPlan(vm.guest, (await resources.holdings(slot)).cpus);
+  if (!result.ok) return result.reason;
+  await pinner.pinLauncher(launcher, result.plan);
+  return '';
+}
+
+async function pinCpus(
+  { resources, pinner }: StartWorld,
+  { vm, launcher, threads }: Extract<SlotAction, { type: 'pin-cpus' }>,
+  { state }: SlotPlace,
+): Promise<SlotEvent> {
+  try {
+    const result = cpuPlan(vm.guest, (await resources.holdings(state.slot)).cpus);
+    if (!result.ok) return { type: 'pin-failed', message: result.reason };
+    await pinner.pinVcpus(launcher, threads, result.plan);
+    return { type: 'cpus-pinned' };
+  } catch (error) {
+    return { type: 'pin-failed', message: messageOf(error) };
+  }
 }
 
 /** What an unexpected failure of a step looks like to the pod's owner. */

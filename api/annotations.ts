@@ -164,7 +164,19 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
     ['none', 'None; the console is the serial one.'],
     ['std', 'A VGA card.', 'nothing shows its screen yet; use the serial console (kubectl attach)'],
   ]),
-  notYet('dedicated-cpus', 'Host CPUs for this guest alone.', 'remove it'),
+  choice(
+    'dedicated-cpus',
+    'CPUs of the node for this guest alone, each vCPU pinned to one. The CPU limit must be whole and requests equal to limits in all containers of the pod (QoS class Guaranteed), ' +
+      'and the kubelet of the node needs the static CPU policy: where it lacks it, the guest does not start and the pod says so.',
+    [
+      ['false', 'vCPUs share the CPUs of the node.'],
+      ['true', 'Each vCPU has a CPU.'],
+    ],
+  ),
+  choice('emulator-threads', 'Where the threads of QEMU run that are no vCPU, with `dedicated-cpus`.', [
+    ['share', 'On the CPUs of the guest.'],
+    ['isolate', 'On one more CPU, which admission adds to limit and request.'],
+  ]),
   text(
     'numa',
     'NUMA nodes inside the guest, with equal parts of memory and vCPUs; each is a CPU socket.',

@@ -118,6 +118,8 @@ const Numa = Type.Object(
   closed,
 );
 
+const DedicatedCpus = Type.Object({ emulatorThreads: oneOf('share', 'isolate') }, closed);
+
 const CloudInit = Type.Object(
   {
     secret: Type.String({
@@ -158,6 +160,7 @@ export const GuestSpec = Type.Object(
       multipleOf: GUEST_LIMITS.memoryBytes.step,
       description: 'Guest RAM in bytes, whole MiB.',
     }),
+    dedicatedCpus: Type.Optional(DedicatedCpus),
     hugepages: setting('Size of the huge pages all guest RAM is of.', '2Mi', '1Gi'),
     numa: Type.Optional(Numa),
     overheadBytes: Type.Integer({

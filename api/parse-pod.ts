@@ -5,6 +5,7 @@ import { findGuestContainer, type GuestContainer } from './guest-container.ts';
 import type { GuestSpec } from './guest-spec.ts';
 import { parseAccelerator, parseBoot, parseGrace } from './parse-boot.ts';
 import { parseCpu } from './parse-cpu.ts';
+import { parseDedicated } from './parse-dedicated.ts';
 import { parseClock, parseCloudInit, parseFirmware, parseSettings } from './parse-devices.ts';
 import { parseDisks } from './parse-disks.ts';
 import { type NetworksContext, parseNetworks } from './parse-networks.ts';
@@ -58,6 +59,7 @@ function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext):
     vcpus,
     cpu: take(parseCpu(pod, accelerator, vcpus)),
     ...take(parseMemory(pod, guest, vcpus)),
+    ...take(parseDedicated(pod, guest)),
     overheadBytes: 0,
     machine: 'q35',
     firmware: take(parseFirmware(pod, boot.mode)),

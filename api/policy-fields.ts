@@ -89,6 +89,11 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
     writes: { resource: 'memory' },
     doc: 'Guest RAM.',
   },
+  annotated('emulatorThreads', 'emulator-threads', {
+    kind: 'choice',
+    path: 'dedicatedCpus.emulatorThreads',
+    doc: 'Where the threads of QEMU run that are no vCPU, when the guest has dedicated CPUs; no value is allowed: no guest may have them.',
+  }),
   {
     name: 'hugepages',
     kind: 'choice',

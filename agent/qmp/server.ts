@@ -4,12 +4,13 @@ import type { Clock } from '../../runtime/clock.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import { createRateGate } from '../status-lines.ts';
+import { isObject } from './framing.ts';
 import { openQmp, type QmpEvent, type QmpSession } from './session.ts';
 
 /** Who is told about a slot's QEMU. */
 export interface QemuListener {
-  /** Connected; `status` is QEMU's RunState, such as `running`. */
-  onConnected(status: string): void;
+  /** Connected; `status` is QEMU's RunState, such as `running`; `threads` are the vCPUs' thread ids in QEMU's pid namespace. */
+  onConnected(status: string, threads: readonly number[]): void;
   onEvent(event: QmpEvent): void;
   onClosed(): void;
 }
@@ -78,12 +79,20 @@ async function serve(
   };
   const session = await openQmp(socket, { onEvent, onClosed }, { clock });
   const status = await statusOf(session);
+  const threads = threadsOf(await session.execute('query-cpus-fast'));
   if (!isCurrent()) return;
   told = true;
-  listener.onConnected(status);
+  listener.onConnected(status, threads);
 }
 
 async function statusOf(session: QmpSession): Promise<string> {
   const { status } = await session.execute('query-status');
   return typeof status === 'string' ? status.slice(0, MAX_STATUS) : 'unknown';
+}
+
+/** Thread ids by vCPU. The tenant's QEMU says them: whoever acts on them checks whose they are. */
+function threadsOf(answer: unknown): number[] {
+  if (!Array.isArray(answer)) return [];
+  const cpus = answer.filter(isObject).map((cpu) => [Number(cpu['cpu-index']), Number(cpu['thread-id'])] as const);
+  return cpus.toSorted(([a], [b]) => a - b).map(([, thread]) => thread);
 }

@@ -14,6 +14,7 @@ export interface QmpEvent {
 export interface QmpCommands {
   qmp_capabilities: { arguments: Record<string, never>; returns: QmpMessage };
   'query-status': { arguments: Record<string, never>; returns: { readonly status?: unknown } };
+  'query-cpus-fast': { arguments: Record<string, never>; returns: unknown };
   system_powerdown: { arguments: Record<string, never>; returns: QmpMessage };
 }
 

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect } from '@jest/globals';
+import { eventually } from '../build/eventually.ts';
 import { runInGuest } from './harness/console.ts';
 import { apply, kubectl } from './harness/kubectl.ts';
 import { vmPod } from './harness/objects.ts';
 import { localVmTest, useNamespace, vmTest } from './harness/suite.ts';
-import { consoleLog, deletePod, events, waitReady } from './harness/vm.ts';
+import { condition, consoleLog, deletePod, events, getPod, waitReady } from './harness/vm.ts';
 
 const ns = useNamespace('e2e-hardware');
 const CANARY = 'canary-0815-never-to-be-seen-outside';
@@ -71,3 +72,39 @@ localVmTest(
     expect(free()).toBe(before);
   },
 );
+
+const dedicated = {
+  annotations: { 'podvisor.dev/dedicated-cpus': 'true' },
+  guest: { resources: { limits: { cpu: '1', memory: '128Mi' } } },
+};
+
+localVmTest('a vCPU is pinned to the CPU that the static policy gave to its pod alone', ns, async () => {
+  const pod = { nodeSelector: { 'kubernetes.io/hostname': 'node2' } };
+  await apply(ns, vmPod('dedicated', { ...dedicated, pod }));
+  const { status } = await waitReady(ns, 'dedicated');
+  expect(status.qosClass).toBe('Guaranteed');
+  // In the container: QEMU is the only program with threads named after vCPUs.
+  const script =
+    'for t in /proc/[0-9]*/task/*; do read n <$t/comm; case $n in CPU\\ 0*) cat $t/status;; esac; done; cat /proc/1/status';
+  const read = () => kubectl(['exec', '-n', ns, 'dedicated', '-c', 'guest', '--', 'sh', '-c', script]);
+  const text = await eventually('the vCPU is pinned', async () => {
+    const found = await read();
+    return found.includes('Name:\tCPU 0') ? found : undefined;
+  });
+  const [vcpu, launcher] = [...text.matchAll(/^Cpus_allowed_list:\s+(\S+)$/gm)].map((match) => match[1]);
+  expect(vcpu).toMatch(/^\d+$/);
+  expect(launcher).toBe(vcpu);
+  await deletePod(ns, 'dedicated');
+});
+
+localVmTest('a guest with dedicated CPUs does not start on a node without the static policy, and says why', ns, async () => {
+  const pod = { nodeSelector: { 'kubernetes.io/hostname': 'node1' } };
+  await apply(ns, vmPod('shared', { ...dedicated, pod }));
+  const told = await eventually('the pod says why', async () => {
+    const ready = condition(await getPod(ns, 'shared'), 'podvisor.dev/guest-ready');
+    return ready?.reason === 'CpusNotDedicated' ? ready : undefined;
+  });
+  expect(told.message).toContain('cpuManagerPolicy: static');
+  expect((await events(ns, 'shared')).join('\n')).toContain('CpusNotDedicated');
+  await deletePod(ns, 'shared');
+});

@@ -4,7 +4,7 @@ import type { Container, ResourceList, ResourceRequirements } from '../../api/po
 import { addQuantities, formatBytes, formatQuantity, parseQuantity } from '../../api/quantity.ts';
 import { withField } from './lists.ts';
 
-const NANOS_PER_BYTE = 1_000_000_000n;
+const NANOS_PER_UNIT = 1_000_000_000n;
 type Amount = string | number;
 
 /**
@@ -29,11 +29,20 @@ export function removeOverhead(resources: ResourceRequirements, guest: GuestSpec
   const restore = (list: ResourceList | undefined): ResourceList | undefined => {
     if (list === undefined) return undefined;
     const rest = withField<ResourceList, string>(list, DEVICE_RESOURCE[guest.accelerator], undefined);
-    const memory = rest['memory'];
-    return memory === undefined ? rest : { ...rest, memory: userMemory(memory, guest) };
+    const { memory, cpu } = rest;
+    return {
+      ...rest,
+      ...(memory === undefined ? {} : { memory: userMemory(memory, guest) }),
+      ...(cpu === undefined || extraCpus(guest) === 0 ? {} : { cpu: plus(cpu, -extraCpus(guest)) }),
+    };
   };
   const limits = withField(resources, 'limits', restore(resources.limits));
   return withField(limits, 'requests', restore(resources.requests));
+}
+
+/** CPUs beside the vCPUs: for QEMU's other threads, when they were to be apart. */
+export function extraCpus({ dedicatedCpus }: GuestSpec): number {
+  return dedicatedCpus?.emulatorThreads === 'isolate' ? 1 : 0;
 }
 
 /** With huge pages the user could only say their amount once more. */
@@ -42,8 +51,8 @@ function userMemory(memory: Amount, { hugepages, memoryBytes, overheadBytes }: G
 }
 
 /** Sum in the notation of `present`; an unreadable amount stays as it is, for the parser to refuse. */
-function plus(present: Amount, bytes: number): Amount {
+function plus(present: Amount, units: number): Amount {
   const parsed = parseQuantity(String(present));
   if (!parsed.ok) return present;
-  return formatQuantity(addQuantities(parsed.value, { nanos: BigInt(bytes) * NANOS_PER_BYTE, format: 'BinarySI' }));
+  return formatQuantity(addQuantities(parsed.value, { nanos: BigInt(units) * NANOS_PER_UNIT, format: 'BinarySI' }));
 }

@@ -13,13 +13,14 @@ import {
 import type { Container, ResourceList, VolumeMount } from '../../api/pod.ts';
 import { formatBytes, parseQuantity } from '../../api/quantity.ts';
 import { launcherArguments } from '../../guest/launcher-arguments.ts';
+import { extraCpus } from './add-overhead.ts';
 import { withField, withNamed, without } from './lists.ts';
 import { optionalVolumes } from './own-volumes.ts';
 
 type Step = (container: Container, guest: GuestSpec) => Container;
 
 /** What turns the guest container into the launcher. Every step says what the field must be, so a second run changes nothing. */
-const STEPS: readonly Step[] = [setCommand, setConsole, setSecurity, setMounts, setDisks, setMemoryLimit, setDevice];
+const STEPS: readonly Step[] = [setCommand, setConsole, setSecurity, setMounts, setDisks, setMemoryLimit, setCpus, setDevice];
 
 /** The guest container as the launcher that runs `guest`. Idempotent. Memory requests are the caller's (see add-overhead.ts). */
 export function launcherContainer(container: Container, guest: GuestSpec, image: string): Container {
@@ -69,6 +70,15 @@ function plainMemoryBytes({ hugepages, memoryBytes, overheadBytes }: GuestSpec):
   return hugepages === undefined ? memoryBytes + overheadBytes : overheadBytes;
 }
 
+/** Dedicated CPUs are whole, request and limit the same. */
+function setCpus(container: Container, guest: GuestSpec): Container {
+  if (guest.dedicatedCpus === undefined) return container;
+  const { limits, requests } = container.resources ?? {};
+  const cpu = String(guest.vcpus + extraCpus(guest));
+  const set = (list: ResourceList | undefined): ResourceList => ({ ...list, cpu: sameAmount(list?.['cpu'], cpu) ?? cpu });
+  return { ...container, resources: { ...container.resources, limits: set(limits), requests: set(requests) } };
+}
+
 /** One unit is one VM slot of the node; extended resources need request and limit equal. */
 function setDevice(container: Container, guest: GuestSpec): Container {
   const { resources = {} } = container;
@@ -79,7 +89,10 @@ function setDevice(container: Container, guest: GuestSpec): Container {
 
 /** The text that is there when it means the same, so that another notation is no difference. */
 function amount(present: string | number | undefined, bytes: number): string | number {
-  const parsed = parseQuantity(String(present ?? ''));
-  const same = parsed.ok && parsed.value.nanos === BigInt(bytes) * 1_000_000_000n;
-  return present !== undefined && same ? present : formatBytes(bytes);
+  return sameAmount(present, String(bytes)) ?? formatBytes(bytes);
+}
+
+function sameAmount(present: string | number | undefined, wanted: string): string | number | undefined {
+  const [one, other] = [parseQuantity(String(present ?? '')), parseQuantity(wanted)];
+  return one.ok && other.ok && one.value.nanos === other.value.nanos ? present : undefined;
 }

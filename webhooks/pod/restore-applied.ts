@@ -3,7 +3,7 @@ import type { GuestSpec } from '../../api/guest-spec.ts';
 import { NETWORKS_ANNOTATION, SCHEDULER_NAME } from '../../api/names.ts';
 import { withMacs } from '../../api/network-selection.ts';
 import { readStoredGuest } from '../../api/parse-stored.ts';
-import type { Container, Pod, ResourceRequirements } from '../../api/pod.ts';
+import type { Container, Pod, ResourceList, ResourceRequirements } from '../../api/pod.ts';
 import { removeOverhead } from './add-overhead.ts';
 import { editGuestContainer } from './apply-guest.ts';
 import { withField } from './lists.ts';
@@ -39,18 +39,22 @@ function restoreImage(before: Container, now: Container, { boot }: GuestSpec): C
 function restoreResources(before: Container, now: Container, guest: GuestSpec): Container {
   const ours: ResourceRequirements = before.resources ?? {};
   const user = removeOverhead(ours, guest);
-  const asked = (name: 'limits' | 'requests'): boolean => {
-    const { memory } = now.resources?.[name] ?? {};
-    return memory === user[name]?.['memory'] || memory === ours[name]?.['memory'];
-  };
+  const asked = (list: 'limits' | 'requests'): boolean =>
+    CHANGED.every((name) => {
+      const amount = now.resources?.[list]?.[name];
+      return amount === user[list]?.[name] || amount === ours[list]?.[name];
+    });
   if (!asked('limits') || !asked('requests')) return now;
-  const memoryOf = (name: 'limits' | 'requests') => ({ ...now.resources?.[name], ...pick(ours[name]?.['memory']) });
-  const resources = { ...now.resources, limits: memoryOf('limits'), requests: memoryOf('requests') };
+  const restored = (list: 'limits' | 'requests') => ({ ...now.resources?.[list], ...pick(ours[list]) });
+  const resources = { ...now.resources, limits: restored('limits'), requests: restored('requests') };
   return isDeepStrictEqual(resources, ours) ? { ...now, resources: ours } : now;
 }
 
-function pick(memory: string | number | undefined): { readonly memory?: string | number } {
-  return memory === undefined ? {} : { memory };
+/** Resources whose amounts admission changes. */
+const CHANGED = ['memory', 'cpu'] as const;
+
+function pick(list: ResourceList = {}): ResourceList {
+  return Object.fromEntries(CHANGED.flatMap((name) => (list[name] === undefined ? [] : [[name, list[name]]])));
 }
 
 /** Devices merge by path, so the user's path comes back beside ours. */

@@ -40,6 +40,21 @@ export interface PodResources {
 export interface ContainerResources {
   name: string;
   devices: ContainerDevices[];
+  /** Empty without the static CPU policy, and for containers that share CPUs. */
+  cpuIds: number[];
+  dynamicResources: DynamicResource[];
+}
+
+export interface DynamicResource {
+  claimName: string;
+  claimNamespace: string;
+  claimResources: ClaimResource[];
+}
+
+export interface ClaimResource {
+  driverName: string;
+  poolName: string;
+  deviceName: string;
 }
 
 export interface ContainerDevices {
@@ -197,7 +212,7 @@ export const PodResources: MessageFns<PodResources> = {
 };
 
 function createBaseContainerResources(): ContainerResources {
-  return { name: "", devices: [] };
+  return { name: "", devices: [], cpuIds: [], dynamicResources: [] };
 }
 
 export const ContainerResources: MessageFns<ContainerResources> = {
@@ -207,6 +222,16 @@ export const ContainerResources: MessageFns<ContainerResources> = {
     }
     for (const v of message.devices) {
       ContainerDevices.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.cpuIds.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.cpuIds) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    for (const v of message.dynamicResources) {
+      DynamicResource.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -238,6 +263,168 @@ export const ContainerResources: MessageFns<ContainerResources> = {
             }
 
             message.devices.push(ContainerDevices.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.cpuIds.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.cpuIds.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.dynamicResources.push(DynamicResource.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDynamicResource(): DynamicResource {
+  return { claimName: "", claimNamespace: "", claimResources: [] };
+}
+
+export const DynamicResource: MessageFns<DynamicResource> = {
+  encode(message: DynamicResource, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.claimName !== "") {
+      writer.uint32(18).string(message.claimName);
+    }
+    if (message.claimNamespace !== "") {
+      writer.uint32(26).string(message.claimNamespace);
+    }
+    for (const v of message.claimResources) {
+      ClaimResource.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DynamicResource {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDynamicResource();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.claimName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.claimNamespace = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.claimResources.push(ClaimResource.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseClaimResource(): ClaimResource {
+  return { driverName: "", poolName: "", deviceName: "" };
+}
+
+export const ClaimResource: MessageFns<ClaimResource> = {
+  encode(message: ClaimResource, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.driverName !== "") {
+      writer.uint32(18).string(message.driverName);
+    }
+    if (message.poolName !== "") {
+      writer.uint32(26).string(message.poolName);
+    }
+    if (message.deviceName !== "") {
+      writer.uint32(34).string(message.deviceName);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClaimResource {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClaimResource();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.driverName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.poolName = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.deviceName = reader.string();
             continue;
           }
         }
@@ -355,6 +542,17 @@ export const PodResourcesListerClient = makeGenericClientConstructor(
   service: typeof PodResourcesListerService;
   serviceName: string;
 };
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

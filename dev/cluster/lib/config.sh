@@ -22,6 +22,7 @@ render() {
     [NODE]=${NODE:-} [POD_RANGE]=${POD_RANGE:-} [CGROUP]=$CGROUP [DNS_SERVICE_IP]=$DNS_SERVICE_IP
     [CONTROL_PLANE_IP]=$CONTROL_PLANE_IP [PKI]=$CLUSTER_DIR/pki [CONFIG]=$CLUSTER_DIR/config [LOGS]=$CLUSTER_DIR/logs
     [CNI_BIN]=$(program_dir cni) [MULTUS_BIN]=$(program_dir multus) [CNI_CONF]=$directory/cni
+    [CPU_POLICY]=$([[ ${NODE:-} == node2 ]] && echo static || echo none)
     [DEVICE_OWNERSHIP]=$([[ ${NODE:-} == node2 ]] && echo true || echo false)
   )
   [[ $directory != */cni ]] || values[CNI_CONF]=$directory

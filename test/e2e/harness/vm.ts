@@ -14,6 +14,7 @@ export interface PodView {
   readonly status: {
     readonly phase: string;
     readonly podIP?: string;
+    readonly qosClass?: string;
     readonly conditions?: readonly {
       readonly type: string;
       readonly status: string;

@@ -2,74 +2,10 @@ import { jest } from '@jest/globals';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { GUEST_ANNOTATION } from '../../../api/names.ts';
-import type { Pod } from '../../../api/pod.ts';
-import { type Agent, startAgent } from '../../../agent/agent.ts';
-import { AGENT_OPTIONS } from '../../../agent/options.ts';
-import { runProgram } from '../../../agent/run-program.ts';
-import { realClock } from '../../../runtime/clock.ts';
-import { readOptions } from '../../../runtime/config.ts';
-import { silentLog } from '../../../runtime/log.ts';
-import { createMetrics } from '../../../runtime/metrics.ts';
+import { agentOn, ENDPOINT, owned, type RunningAgent, SLOT, UID, vmPod } from './running-agent.ts';
 import { guestSpec } from '../../build/guest.ts';
 import { fakeKubelet, type FakeKubelet } from './fake-kubelet.ts';
 import { fakeApi, type FakeApi, fakePod, type FakePod, killAll, processesOf, run, until, whyNot } from './rig.ts';
-
-const UID = '0a1b2c3d-0000-4000-8000-00000000a9e7';
-const NODE = 'node-a';
-const SLOT = 'tcg-3';
-const ENDPOINT = 'podvisor-tcg.sock';
-const OWNED = [
-  {
-    name: 'vm',
-    namespace: 'team',
-    containers: [{ name: 'guest', devices: [{ resourceName: 'podvisor.dev/tcg', deviceIds: [SLOT] }] }],
-  },
-];
-
-function vmPod(): Pod {
-  return {
-    metadata: { name: 'vm', namespace: 'team', uid: UID, annotations: { [GUEST_ANNOTATION]: JSON.stringify(guestSpec()) } },
-    spec: { nodeName: NODE, containers: [{ name: 'guest', ports: [{ containerPort: 80 }] }] },
-  };
-}
-
-interface RunningAgent extends Agent {
-  stop(): Promise<void>;
-}
-
-async function agentOn(stateDir: string, kubelet: FakeKubelet, client: FakeApi): Promise<RunningAgent> {
-  const argv = [
-    `--node-name=${NODE}`,
-    `--state-dir=${stateDir}`,
-    `--kubelet-dir=${kubelet.directory}`,
-    '--slots=5',
-    '--kvm=false',
-  ];
-  const options = readOptions(AGENT_OPTIONS, {
-    argv: [...argv, '--cgroup-root=/sys/fs/cgroup', '--cluster-dns=10.96.0.10'],
-    env: {},
-    readFile: () => '',
-  });
-  const closers: (() => Promise<void> | void)[] = [];
-  const shutdown = { onClose: (_name: string, close: () => Promise<void> | void) => void closers.push(close) };
-  const parts = {
-    options,
-    client,
-    clock: realClock,
-    random: () => 0,
-    log: silentLog,
-    metrics: createMetrics('agent'),
-    shutdown,
-    run: runProgram,
-  };
-  const agent = await startAgent(parts);
-  return {
-    ...agent,
-    stop: async () => {
-      for (const close of closers.toReversed()) await close();
-    },
-  };
-}
 
 const reason = whyNot();
 const describeHere = reason === '' ? describe : describe.skip;
@@ -81,8 +17,10 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
   let api: FakeApi;
   let agent: RunningAgent | undefined;
   let stateDir: string;
+  let given: number[] = [];
 
   beforeEach(async () => {
+    given = [];
     pod = fakePod('pvagent', UID);
     stateDir = join(pod.directory, 'state-dir');
     kubelet = fakeKubelet(join(pod.directory, 'kubelet'));
@@ -99,7 +37,7 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
 
   async function startVm() {
     const answer = await kubelet.allocate(ENDPOINT, SLOT);
-    kubelet.pods = OWNED;
+    kubelet.pods = owned(given);
     const [container] = answer.containerResponses;
     const directory = container!.mounts[0]!.hostPath;
     const launcher = pod.launch(directory, container!.devices[0]!.hostPath);
@@ -147,6 +85,57 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
     expect(reasons()).toEqual(['GuestStarted']);
     expect(processesOf(UID).toSorted()).toEqual(['dnsmasq', 'launcher', 'qemu-system-x86']);
     expect(agent!.counts()).toEqual({ inUse: 1, connected: 1 });
+  });
+
+  /** A pod whose guest has dedicated CPUs, of which the kubelet gave it these. */
+  function dedicate(emulatorThreads: 'share' | 'isolate', cpuIds: number[]): void {
+    const guest = guestSpec({ dedicatedCpus: { emulatorThreads } });
+    api.pod = { ...vmPod(), metadata: { ...vmPod().metadata, annotations: { [GUEST_ANNOTATION]: JSON.stringify(guest) } } };
+    given = cpuIds;
+  }
+  const shares = (): string[] => {
+    const pid = readdirSync('/proc').find((name) => {
+      if (!/^\d+$/.test(name)) return false;
+      return (
+        readFileSync(`/proc/${name}/comm`, 'utf8').startsWith('qemu-system') &&
+        readFileSync(`/proc/${name}/cgroup`, 'utf8').includes(UID)
+      );
+    });
+    const allowed = (tid: string) =>
+      /^Cpus_allowed_list:\s+(\S+)/m.exec(readFileSync(`/proc/${pid ?? ''}/task/${tid}/status`, 'utf8'))?.[1] ?? '';
+    return readdirSync(`/proc/${pid ?? ''}/task`)
+      .map(allowed)
+      .toSorted();
+  };
+
+  test('a vCPU thread is pinned to its CPU, the other threads are left where they are', async () => {
+    dedicate('share', [1]);
+    await startVm();
+    await until('QEMU runs', () => ready()?.status === 'True');
+    await until('one thread is pinned', () => shares().filter((cpus) => cpus === '1').length === 1);
+    expect(new Set(shares()).size).toBe(2);
+    expect(reasons()).not.toContain('CpuPinningFailed');
+  });
+
+  test('isolated emulator threads are on one CPU, the vCPU on the other, also for a new agent', async () => {
+    dedicate('isolate', [0, 1]);
+    await startVm();
+    await until('QEMU runs', () => ready()?.status === 'True');
+    const apart = () =>
+      shares().filter((cpus) => cpus === '0').length === 1 && shares().every((cpus) => ['0', '1'].includes(cpus));
+    await until('the vCPU is apart', apart);
+    await agent!.stop();
+    agent = await agentOn(stateDir, kubelet, api);
+    await until('QEMU is connected again', () => agent!.counts().connected === 1);
+    await until('the vCPU is still apart', apart);
+  });
+
+  test('a guest with dedicated CPUs does not start where the kubelet gives none, and the pod says what to do', async () => {
+    dedicate('share', []);
+    await startVm();
+    await until('the pod is told', () => ready()?.reason === 'CpusNotDedicated');
+    expect(ready()?.message).toContain('cpuManagerPolicy: static');
+    expect(processesOf(UID)).not.toContain('qemu-system-x86');
   });
 
   test('a guest takes its address by DHCP and is reached through the pod from outside and over loopback', async () => {
@@ -218,7 +207,7 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
 
   test('a launcher that waited while the agent was away is served', async () => {
     const { containerResponses } = await kubelet.allocate(ENDPOINT, SLOT);
-    kubelet.pods = OWNED;
+    kubelet.pods = owned(given);
     await agent!.stop();
     pod.launch(containerResponses[0]!.mounts[0]!.hostPath, containerResponses[0]!.devices[0]!.hostPath);
     await new Promise((resolve) => setTimeout(resolve, 500));

@@ -17,7 +17,7 @@ import type { KubeClient, KubePatch } from '../../../kube/client.ts';
 import { KubeError } from '../../../kube/errors.ts';
 
 /** Programs the agent drives; the tests need the real ones, and root. */
-const PROGRAMS = ['ip', 'nft', 'dnsmasq', 'nsenter', 'setpriv', 'unshare', 'qemu-system-x86_64', 'busybox'];
+const PROGRAMS = ['ip', 'nft', 'dnsmasq', 'nsenter', 'setpriv', 'taskset', 'unshare', 'qemu-system-x86_64', 'busybox'];
 
 /** '' = the machine can run these tests. */
 export function whyNot(): string {

@@ -33,7 +33,26 @@ function word(action: SlotAction): string {
   return `report ${action.conditions.ready.status} ${action.conditions.ready.reason}${event}${action.settle ? ', settled' : ''}`;
 }
 
+const pinned = { ...resolved, vm: { ...vm, guest: { ...vm.guest, dedicatedCpus: { emulatorThreads: 'share' } } } } as const;
+const runningPinned: SlotEvent[] = [{ type: 'ready' }, pinned, ...running.slice(2)];
+
 test.each<[string, SlotEvent[], string[]]>([
+  [
+    'vCPUs with CPUs of their own are pinned',
+    runningPinned,
+    ['report True GuestRunning + Normal GuestStarted', 'save', 'pin-cpus'],
+  ],
+  [
+    'and again after a reconnect',
+    [...runningPinned, { type: 'qmp-closed' }, { type: 'qmp-connected', status: 'running' }],
+    ['pin-cpus'],
+  ],
+  ['pinned vCPUs are no news', [...runningPinned, { type: 'cpus-pinned' }], []],
+  [
+    'vCPUs that cannot be pinned are told',
+    [...runningPinned, { type: 'pin-failed', message: 'why' }],
+    ['report True GuestRunning + Warning CpuPinningFailed'],
+  ],
   ['a launcher that is ready has its pod resolved', [{ type: 'ready' }], ['resolve-pod']],
   ['a second ready during a start changes nothing', [{ type: 'ready' }, { type: 'ready' }], []],
   ['a resolved pod is remembered and gets its network', [{ type: 'ready' }, resolved], ['save', 'prepare']],

@@ -1,5 +1,5 @@
 import { type ParseContext, parseGuest } from '../../../api/parse-pod.ts';
-import type { Container, Pod, PodSpec, SecurityContext } from '../../../api/pod.ts';
+import type { Container, Pod, PodSpec, ResourceRequirements, SecurityContext } from '../../../api/pod.ts';
 import { violationsText } from '../../../api/violation.ts';
 import { container, vmPod, withDefaults } from '../../build/pod.ts';
 
@@ -20,6 +20,8 @@ const security = (fields: SecurityContext) => guest({ securityContext: fields })
 
 const disks = (text: string) =>
   vmPod({ annotations: { 'podvisor.dev/disks': text }, guest: { volumeDevices: [{ name: 'data', devicePath: '/dev/data' }] } });
+const dedicated = (resources: ResourceRequirements, sidecars: readonly Container[] = []) =>
+  vmPod({ annotations: { 'podvisor.dev/dedicated-cpus': 'true' }, guest: { resources }, sidecars });
 const numa = (text: string, list: Record<string, string>) =>
   vmPod({ annotations: { 'podvisor.dev/numa': text }, guest: { resources: { limits: list } } });
 const many = (count: number) => Array.from({ length: count }, (_, index) => `d${index}`);
@@ -86,7 +88,7 @@ const CASES: Record<string, [Pod, string[], ParseContext?]> = {
     ['has 7 disks on bus=sata; allowed: at most 6'],
   ],
   ...Object.fromEntries(
-    ['dedicated-cpus', 'migration', 'power'].map((name): [string, [Pod, string[]]] => [
+    ['migration', 'power'].map((name): [string, [Pod, string[]]] => [
       `the annotation ${name} of later`,
       [annotated(`podvisor.dev/${name}`, 'x'), [`metadata.annotations[podvisor.dev/${name}]: "x": is not supported yet; remove it`]],
     ]),
@@ -142,6 +144,22 @@ const CASES: Record<string, [Pod, string[], ParseContext?]> = {
   'memory beside huge pages that says something else': [
     limits({ memory: '256Mi', 'hugepages-2Mi': '128Mi' }),
     ['limits.memory: "256Mi": is not the hugepages limit (128Mi)', 'remove it, or write the same'],
+  ],
+  'isolated emulator threads without dedicated CPUs': [annotated('podvisor.dev/emulator-threads', 'isolate'), ['set podvisor.dev/dedicated-cpus: "true" as well']],
+  'dedicated CPUs without a limit': [dedicated({ limits: { memory: '64Mi' } }), ['limits.cpu: is missing, and dedicated CPUs are counted by it']],
+  'half a dedicated CPU': [dedicated({ limits: { cpu: '1500m', memory: '64Mi' } }), ['limits.cpu: "1500m": dedicated CPUs are whole ones']],
+  'dedicated CPUs with a smaller CPU request': [
+    dedicated({ limits: { cpu: '2', memory: '64Mi' }, requests: { cpu: '1' } }),
+    ['requests.cpu: "1": is not the limit (2)', 'Guaranteed', 'leave the request out'],
+  ],
+  'dedicated CPUs with a smaller memory request': [
+    dedicated({ limits: { cpu: '2', memory: '64Mi' }, requests: { memory: '32Mi' } }),
+    ['requests.memory: "32Mi": is not the limit (64Mi)'],
+  ],
+  'dedicated CPUs with a memory request alone': [dedicated({ limits: { cpu: '2' }, requests: { memory: '64Mi' } }), ['limits.memory: is missing: the kubelet gives CPUs away only in pods of QoS class Guaranteed']],
+  'dedicated CPUs beside a container without a limit': [
+    dedicated({ limits: { cpu: '1', memory: '64Mi' } }, [container({ resources: { limits: { cpu: '1' } } })]),
+    ['spec.containers[1].resources.limits.memory: is missing'],
   ],
   'a number of NUMA nodes that is none': [annotated('podvisor.dev/numa', '2'), ['allowed: cells=N, with N from 1 to 8']],
   'too many NUMA nodes': [annotated('podvisor.dev/numa', 'cells=9'), ['N from 1 to 8']],

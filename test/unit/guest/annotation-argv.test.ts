@@ -74,6 +74,14 @@ const WORDS: Record<string, Record<string, (admitted: Admitted) => boolean>> = {
     kernel: ({ line, launcher }) =>
       line.all('-kernel').length === 1 && line.file('root') === undefined && launcher[0] === 'kernel',
   },
+  'podvisor.dev/dedicated-cpus': {
+    false: ({ guest }) => guest.dedicatedCpus === undefined,
+    true: ({ guest }) => guest.dedicatedCpus !== undefined,
+  },
+  'podvisor.dev/emulator-threads': {
+    share: ({ guest }) => guest.dedicatedCpus?.emulatorThreads === 'share',
+    isolate: ({ guest }) => guest.dedicatedCpus?.emulatorThreads === 'isolate',
+  },
   'podvisor.dev/accelerator': {
     auto: ({ guest }) => guest.accelerator === 'tcg',
     tcg: ({ guest }) => guest.accelerator === 'tcg',
@@ -93,7 +101,8 @@ describe('each value of a closed list renders what it means', () => {
   it.each(supported)('%s: %s', (name, value) => {
     const meaning = WORDS[name]?.[value];
     expect(meaning).toBeDefined();
-    const result = admit({ [name]: value });
+    const beside = name === 'podvisor.dev/emulator-threads' ? { 'podvisor.dev/dedicated-cpus': 'true' } : {};
+    const result = admit({ ...beside, [name]: value });
     if (result !== undefined) expect(meaning?.(result)).toBe(true);
     else expect(`${name}=${value}`).toBe('podvisor.dev/accelerator=kvm');
   });

@@ -38,6 +38,18 @@ describe('memory of the guest container', () => {
   });
 });
 
+const isolated = { 'podvisor.dev/dedicated-cpus': 'true', 'podvisor.dev/emulator-threads': 'isolate' };
+
+test('isolated emulator threads get one more CPU, and the pod stays Guaranteed', () => {
+  const resources = { limits: { cpu: '2', memory: '64Mi' } };
+  const pod = mutated(withDefaults(vmPod({ annotations: isolated, guest: { resources } })));
+  const { limits, requests } = pod.spec.containers[0]!.resources!;
+  expect(limits!['cpu']).toBe('3');
+  expect(requests).toEqual(limits);
+  const stored = readStoredGuest(pod);
+  expect(stored.ok && stored.guest.vcpus).toBe(2);
+});
+
 test.each<[string, ResourceRequirements]>([
   ['alone', { limits: { 'hugepages-2Mi': '64Mi' } }],
   ['with memory', { limits: { memory: '64Mi', 'hugepages-2Mi': '64Mi' } }],
@@ -139,6 +151,8 @@ describe('its own output', () => {
       'huge pages with memory',
       withDefaults(vmPod({ guest: { resources: { limits: { memory: '0.125Gi', 'hugepages-2Mi': '128Mi' } } } })),
     ],
+    ['dedicated CPUs', withDefaults(vmPod({ annotations: { 'podvisor.dev/dedicated-cpus': 'true' } }))],
+    ['dedicated CPUs and one more', withDefaults(vmPod({ annotations: isolated }))],
     ['UEFI, TPM, a clock and cloud-init', withDefaults(vmPod({ annotations: prepared }))],
   ];
   test.each(shapes)('gives an empty patch: %s', (_, pod) => {

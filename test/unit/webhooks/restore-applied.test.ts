@@ -61,3 +61,12 @@ test.each<[string, (container: Container) => Container]>([
 test('a plain pod is left alone', () => {
   expect(restoreApplied(user, user)).toBe(user);
 });
+
+test('one CPU more for QEMU stays when the user’s CPU limit comes back', () => {
+  const annotations = { 'podvisor.dev/dedicated-cpus': 'true', 'podvisor.dev/emulator-threads': 'isolate' };
+  const user = vmPod({ annotations });
+  const stored = admitted(user);
+  const limits = { ...stored.spec.containers[0]!.resources!.limits, cpu: '1' };
+  const again = applied(stored, (one) => ({ ...one, resources: { ...one.resources, limits } }));
+  expect(restoreApplied(stored, again)).toEqual(stored);
+});
