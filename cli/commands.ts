@@ -3,6 +3,8 @@ import { EXIT_CODES, messageOf, PodvisorError } from '../runtime/errors.ts';
 import { nearest } from '../runtime/nearest.ts';
 import { VERSION } from '../runtime/version.ts';
 import { attachmentsIn } from './attachments.ts';
+import { POLICY_KIND } from '../api/policy.ts';
+import { type FromFile, labelsFrom, namespacesIn, policiesIn, type PolicyWorld } from './policies.ts';
 import { readManifests } from './read-manifests.ts';
 import { render } from './render.ts';
 import { OUTPUTS, problems, reportText } from './report.ts';
@@ -15,8 +17,13 @@ export interface CommandResult {
   readonly exitCode: number;
 }
 
-/** Text of a file, or of stdin for `-`. Throws when it cannot be read. */
-export type ReadFile = (path: string) => string;
+/** What a command may use of the machine. */
+export interface Machine {
+  /** Text of a file, or of stdin for `-`. Throws when it cannot be read. */
+  readonly readFile: (path: string) => string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
 
 /** Exit code when a pod was refused; other ends are those of {@link EXIT_CODES}. */
 const REFUSED = 1;
@@ -28,20 +35,24 @@ podvisor render [flags] FILE…     What Podvisor makes of the pods in manifests
                                   the pods as admitted, warnings, QEMU's command line; or why a pod is refused.
   --output yaml|argv              yaml: a YAML stream with the rest as comments (default); argv: QEMU's command lines alone
   --offers kvm,tcg                what the nodes offer (default: both)
+  --policy FILE                   VirtualMachinePolicies to hold the pods against, as the webhook does (may be repeated; those in the
+                                  manifests count as well); a wrong one is an error that names file and field
+  --namespace-labels a=b,c=d      labels of namespaces that are not in the manifests
+  --user NAME, --group NAME       who creates the pods, for exemptions (--group may be repeated)
   --launcher-image IMAGE          as the installation names it (default: ghcr.io/podvisor/launcher:${VERSION})
 
 Network attachments are taken from the same manifests; one that is not there is taken for a plain bridge network.
 Pods and the templates of Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs and Lists of them are read.
-Exit codes: 0 all VMs are admitted, ${REFUSED} a pod is refused, ${EXIT_CODES.config} a flag, file or YAML that cannot be read.
+Exit codes: 0 all VMs are admitted, ${REFUSED} a pod is refused, ${EXIT_CODES.config} a flag, file, YAML or policy that is wrong.
 `;
 
 /** Runs the command line `podvisor WORDS…`. Total. */
-export function runCommand(words: readonly string[], readFile: ReadFile): CommandResult {
+export function runCommand(words: readonly string[], machine: Machine): CommandResult {
   const [command, ...rest] = words;
   if (command === '--help' || command === '-h' || rest.includes('--help')) return { stdout: USAGE, stderr: '', exitCode: 0 };
   if (command === '--version') return { stdout: `podvisor ${VERSION}\n`, stderr: '', exitCode: 0 };
   try {
-    if (command === 'render') return runRender(rest, readFile);
+    if (command === 'render') return runRender(rest, machine);
     throw new PodvisorError('config', unknownCommand(command));
   } catch (error) {
     const exitCode = EXIT_CODES[error instanceof PodvisorError ? error.code : 'internal'];
@@ -55,13 +66,15 @@ function unknownCommand(command: string | undefined): string {
   return `unknown command "${command}"${near === undefined ? '' : `; did you mean ${near}?`} (--help lists all)`;
 }
 
-function runRender(words: readonly string[], readFile: ReadFile): CommandResult {
+function runRender(words: readonly string[], machine: Machine): CommandResult {
   const { values, positionals } = renderWords(words);
   if (positionals.length === 0) throw new PodvisorError('config', 'render needs a FILE, or - for stdin');
   const context = { launcherImage: values['launcher-image'], accelerators: offersOf(values.offers) };
   const output = outputOf(values.output);
-  const objects = positionals.flatMap((file) => readManifests(file, textOf(file, readFile)));
-  const rendered = objects.map((object) => render(object, { ...context, attachments: attachmentsIn(objects) }));
+  const all = [...(values.policy ?? []), ...positionals].flatMap((file) => objectsOf(file, machine));
+  const objects = all.map(({ object }) => object).filter(({ kind }) => kind !== POLICY_KIND);
+  const world = worldOf(all, values, machine.now);
+  const rendered = objects.map((object) => render(object, { ...context, attachments: attachmentsIn(objects), world }));
   return {
     stdout: reportText(rendered, output),
     stderr: problems(rendered)
@@ -74,6 +87,10 @@ function runRender(words: readonly string[], readFile: ReadFile): CommandResult 
 const RENDER_OPTIONS = {
   output: { type: 'string', default: 'yaml' },
   offers: { type: 'string', default: 'kvm,tcg' },
+  policy: { type: 'string', multiple: true },
+  'namespace-labels': { type: 'string', default: '' },
+  user: { type: 'string' },
+  group: { type: 'string', multiple: true },
   'launcher-image': { type: 'string', default: `ghcr.io/podvisor/launcher:${VERSION}` },
 } as const;
 
@@ -100,7 +117,24 @@ function offersOf(text: string): { kvm: boolean; tcg: boolean } {
   return { kvm: names.includes('kvm'), tcg: names.includes('tcg') };
 }
 
-function textOf(file: string, readFile: ReadFile): string {
+function objectsOf(file: string, { readFile }: Machine): readonly FromFile[] {
+  return readManifests(file, textOf(file, readFile)).map((object) => ({ file, object }));
+}
+
+type RenderValues = ReturnType<typeof renderWords>['values'];
+
+function worldOf(objects: readonly FromFile[], { user, group = [], ...values }: RenderValues, now: number): PolicyWorld {
+  const nobody = user === undefined && group.length === 0;
+  return {
+    policies: policiesIn(objects),
+    namespaces: namespacesIn(objects),
+    otherLabels: labelsFrom('--namespace-labels', values['namespace-labels']),
+    ...(nobody ? {} : { user: { username: user ?? '', groups: group } }),
+    now,
+  };
+}
+
+function textOf(file: string, readFile: Machine['readFile']): string {
   try {
     return readFile(file);
   } catch (error) {

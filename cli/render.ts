@@ -2,15 +2,16 @@ import { VM_LABEL, VM_LABEL_VALUE } from '../api/names.ts';
 import { readStoredGuest } from '../api/parse-stored.ts';
 import type { GuestSpec } from '../api/guest-spec.ts';
 import type { Pod } from '../api/pod.ts';
-import type { Violation } from '../api/violation.ts';
+import { type Violation, violationText } from '../api/violation.ts';
 import { deriveMac, networkLabel } from '../guest/mac.ts';
 import { linkNames } from '../guest/networks.ts';
 import { qemuArgv } from '../guest/qemu-argv.ts';
 import type { AdmissionContext } from '../webhooks/pod/context.ts';
-import { mutatePod } from '../webhooks/pod/mutate-pod.ts';
+import { mutateUnderPolicies } from '../webhooks/policy/under-policies.ts';
 import { validatePod } from '../webhooks/pod/validate-pod.ts';
 import { seenOrAssumed } from './attachments.ts';
 import { withApiDefaults } from './api-defaults.ts';
+import { factsFor, type PolicyWorld } from './policies.ts';
 import { podOf, titleOf } from './workloads.ts';
 import type { ManifestObject } from './workloads.ts';
 
@@ -24,27 +25,41 @@ export type Rendered =
       /** The pod as admission leaves it. */
       readonly pod: Pod;
       readonly warnings: readonly string[];
+      /** What policies in mode audit object to. */
+      readonly audits: readonly string[];
       /** QEMU's command line; MACs of Multus networks are the NAD's or the pod's and not known here. */
       readonly argv: readonly string[];
     };
 
+/** What is known of the cluster; `world` left out = no policies. */
+export type RenderContext = Omit<AdmissionContext, 'namespace' | 'policies'> & { readonly world?: PolicyWorld };
+
 /** What admission would make of an object, by the same code the webhook runs. Pure; the cluster's own admission may say more. */
-export function render(object: ManifestObject, context: Omit<AdmissionContext, 'namespace'>): Rendered {
+export function render(object: ManifestObject, context: RenderContext): Rendered {
   const title = titleOf(object);
   const found = podOf(object);
   if (found.type === 'none') return { type: 'not-a-vm', title };
   if (found.type === 'broken') return { type: 'refused', title, violations: [{ field: found.field, message: found.reason }] };
   const { pod } = found;
-  const label = pod.metadata.labels?.[VM_LABEL];
-  if (label === undefined) return { type: 'not-a-vm', title };
-  const namespace = pod.metadata.namespace ?? '';
-  const inNamespace = { ...context, namespace, attachments: seenOrAssumed(pod, namespace, context.attachments ?? {}) };
-  if (label !== VM_LABEL_VALUE) return { type: 'refused', title, violations: validatePod(pod, inNamespace).violations };
-  const mutation = mutatePod(withApiDefaults(pod), inNamespace);
+  if (pod.metadata.labels?.[VM_LABEL] === undefined) return { type: 'not-a-vm', title };
+  return renderVm(title, pod, context);
+}
+
+function renderVm(title: string, pod: Pod, { world, ...context }: RenderContext): Rendered {
+  const { namespace = '', labels = {} } = pod.metadata;
+  const attachments = seenOrAssumed(pod, namespace, context.attachments ?? {});
+  const policies = world === undefined ? undefined : factsFor(world, namespace, labels);
+  const inNamespace = { ...context, namespace, attachments, ...(policies === undefined ? {} : { policies }) };
+  if (labels[VM_LABEL] !== VM_LABEL_VALUE) {
+    return { type: 'refused', title, violations: validatePod(pod, inNamespace).violations };
+  }
+  const mutation = mutateUnderPolicies(withApiDefaults(pod), inNamespace);
   if (!mutation.ok) return { type: 'refused', title, violations: mutation.violations };
   const stored = readStoredGuest(mutation.patched);
   if (!stored.ok) throw new Error(`admission wrote a GuestSpec that cannot be read: ${stored.reason}`);
-  return { type: 'vm', title, pod: mutation.patched, warnings: mutation.warnings, argv: argvOf(stored.guest, pod) };
+  const warnings = [...mutation.warnings, ...mutation.verdict.warnings.map(violationText)];
+  const audits = mutation.verdict.audits.map(violationText);
+  return { type: 'vm', title, pod: mutation.patched, warnings, audits, argv: argvOf(stored.guest, pod) };
 }
 
 function argvOf(guest: GuestSpec, { metadata: { namespace = '', name = '' } }: Pod): readonly string[] {

@@ -17,7 +17,10 @@ export function reportText(rendered: readonly Rendered[], output: Output): strin
 export function problems(rendered: readonly Rendered[]): readonly string[] {
   return rendered.flatMap((one) => {
     if (one.type === 'not-a-vm') return [`${one.title}: not a VM, left alone`];
-    if (one.type === 'vm') return one.warnings.map((warning) => `${one.title}: warning: ${warning}`);
+    if (one.type === 'vm') {
+      const lines = [...one.warnings.map((text) => `warning: ${text}`), ...one.audits.map((text) => `audited: ${text}`)];
+      return lines.map((line) => `${one.title}: ${line}`);
+    }
     return one.violations.map((violation) => `${one.title}: refused: ${violationText(violation)}`);
   });
 }

@@ -4,6 +4,7 @@ import type { CommandResult } from '../../../cli/commands.ts';
 import { readStoredGuest } from '../../../api/parse-stored.ts';
 import type { Pod } from '../../../api/pod.ts';
 
+const NOW = Date.parse('2026-11-21T12:00:00Z');
 const SPEC = { containers: [{ name: 'guest', image: 'reg/vm:1', resources: { limits: { memory: '128Mi', cpu: 2 } } }] };
 const VM = { labels: { 'podvisor.dev/vm': 'true' } };
 const template = (spec: object = SPEC, metadata: object = VM): object => ({ metadata, spec });
@@ -20,7 +21,7 @@ const workload = (kind: string, spec: object): object => ({
   spec,
 });
 
-const run = (words: readonly string[], text = ''): CommandResult => runCommand(words, () => text);
+const run = (words: readonly string[], text = ''): CommandResult => runCommand(words, { readFile: () => text, now: NOW });
 const renderAll = (objects: readonly object[], ...flags: string[]): CommandResult =>
   run(['render', ...flags, 'file.yaml'], objects.map((object) => stringify(object)).join('---\n'));
 const podsIn = ({ stdout }: CommandResult): Pod[] => parseAllDocuments(stdout).map((document) => document.toJS() as Pod);
@@ -111,7 +112,7 @@ describe('a command line that cannot be carried out exits with 64 and says why',
     ['no command', [], '', /a command is missing/],
     ['an unknown command', ['rendr', 'x'], '', /unknown command "rendr"; did you mean render\?/],
     ['no file', ['render'], '', /needs a FILE/],
-    ['an unknown flag', ['render', '--policy=x', 'f'], '', /--policy/],
+    ['an unknown flag', ['render', '--polcy=x', 'f'], '', /--polcy/],
     ['an unknown output', ['render', '--output=xml', 'f'], '', /--output is "xml"; allowed: yaml, argv/],
     ['an unknown accelerator', ['render', '--offers=xen', 'f'], '', /--offers is "xen"; allowed: kvm, tcg/],
     ['no YAML', ['render', 'f'], 'a: [', /f: .*line 1/],
@@ -124,9 +125,10 @@ describe('a command line that cannot be carried out exits with 64 and says why',
   });
 
   test('a file that is not there', () => {
-    const result = runCommand(['render', 'nowhere'], () => {
+    const readFile = (): string => {
       throw new Error('ENOENT: no such file');
-    });
+    };
+    const result = runCommand(['render', 'nowhere'], { now: NOW, readFile });
     expect(result).toEqual({ exitCode: 64, stdout: '', stderr: 'podvisor: cannot read nowhere: ENOENT: no such file\n' });
   });
 });
