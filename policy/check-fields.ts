@@ -89,8 +89,11 @@ function judgeAmount({ minimum, maximum }: FieldRule, format: (amount: number) =
   };
 }
 
+const NANOS = 1_000_000_000n;
+
 /** A number or quantity of a policy or a GuestSpec; undefined = none. */
 export function amountOf(value: string | number | undefined): Quantity | undefined {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return { nanos: BigInt(value) * NANOS, format: 'DecimalSI' };
   const parsed = value === undefined ? undefined : parseQuantity(String(value));
   return parsed?.ok === true ? parsed.value : undefined;
 }

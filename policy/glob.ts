@@ -12,9 +12,21 @@ type Token = { readonly kind: 'one'; readonly char: string } | { readonly kind: 
 
 /** Reads a pattern once. Every text is a pattern. */
 export function compileGlob(text: string): Glob {
-  if (!text.includes('*')) return { text, matches: (name) => name === text };
+  const [prefix = '', star, suffix = '', ...more] = text.split(/(\*+)/);
+  if (star === undefined) return { text, matches: (name) => name === text };
+  if (more.length === 0) return { text, matches: oneStar(prefix, suffix, star.length > 1) };
   const tokens = tokensOf(text);
-  return { text, matches: (name) => run(tokens, name) };
+  return { text, matches: (name) => name.startsWith(prefix) && run(tokens, name) };
+}
+
+/** Most patterns have one star, and need no walk. */
+function oneStar(prefix: string, suffix: string, slash: boolean): (name: string) => boolean {
+  const least = prefix.length + suffix.length;
+  return (name) =>
+    name.length >= least &&
+    name.startsWith(prefix) &&
+    name.endsWith(suffix) &&
+    (slash || !name.slice(prefix.length, name.length - suffix.length).includes('/'));
 }
 
 /** Whether any of the patterns matches. */
