@@ -7,6 +7,7 @@ import { silentLog } from '../../../runtime/log.ts';
 import { createMetrics } from '../../../runtime/metrics.ts';
 import { createPublisher } from '../../../webhooks/publish/publisher.ts';
 import type { Keeper } from '../../../webhooks/publish/keeper.ts';
+import { cryptoIdle } from '../../build/crypto-idle.ts';
 import { createFakeClock } from '../../build/fake-clock.ts';
 import type { FakeClock } from '../../build/fake-clock.ts';
 import { createFakeKube } from '../../build/fake-kube.ts';
@@ -23,6 +24,11 @@ let kube: FakeKube;
 let clock: FakeClock;
 const running: (CertStore | Keeper)[] = [];
 
+// Loaded on first use, from disk: that too would happen while the fake clock runs.
+beforeAll(async () => {
+  await import('reflect-metadata');
+  await import('@peculiar/x509');
+});
 beforeEach(() => {
   kube = createFakeKube();
   clock = createFakeClock();
@@ -68,11 +74,11 @@ function replica(random: number, client: KubeClient = kube.client): CertStore {
   return store;
 }
 
-/** Keys are made on other threads, which the fake clock does not wait for; so time passes in small steps until the condition holds. */
+/** Keys are made on other threads, which the fake clock does not wait for; so time passes in steps, and none while a key is made. */
 async function until(condition: () => boolean, stepMs = 100): Promise<void> {
   for (let step = 0; step < 500 && !condition(); step++) {
     await clock.advance(stepMs);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await cryptoIdle();
   }
   expect(condition()).toBe(true);
 }
