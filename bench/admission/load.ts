@@ -3,6 +3,9 @@ import { post, type Side } from './side.ts';
 /** How late requests were sent, ms: what this machine does to a process that only waits. All sides' latencies contain as much. */
 export const lateness: number[] = [];
 
+/** Requests that got no answer: our server ends those that have not arrived whole in 1.8 s, which an overloaded machine makes of some. */
+export const lost: string[] = [];
+
 /** An open loop: `count` requests at `rate` a second, whatever becomes of those before. */
 export async function paced(side: Side, count: number, rate: number, keep: boolean): Promise<void> {
   const start = performance.now();
@@ -14,9 +17,12 @@ export async function paced(side: Side, count: number, rate: number, keep: boole
     const sent = performance.now();
     if (keep) lateness.push(sent - due);
     calls.push(
-      post(side).then(() => {
-        if (keep) side.latencies.push(performance.now() - sent);
-      }),
+      post(side).then(
+        () => {
+          if (keep) side.latencies.push(performance.now() - sent);
+        },
+        (error: unknown) => void lost.push(`${side.name}: ${String(error)}`),
+      ),
     );
   }
   await Promise.all(calls);
@@ -28,8 +34,10 @@ export async function flatOut(side: Side, clients: number, seconds: number): Pro
   let answers = 0;
   const client = async (): Promise<void> => {
     while (performance.now() < end) {
-      await post(side);
-      answers += 1;
+      await post(side).then(
+        () => (answers += 1),
+        (error: unknown) => lost.push(`${side.name}: ${String(error)}`),
+      );
     }
   };
   await Promise.all(Array.from({ length: clients }, client));

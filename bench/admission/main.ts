@@ -15,7 +15,7 @@ import type { Pod } from '../../api/pod.ts';
 import { MUTATE_PATH, VALIDATE_PATH } from '../../webhooks/names.ts';
 import { figure, percentile } from '../lib/statistics.ts';
 import { reviewBody } from './body.ts';
-import { flatOut, lateness, paced } from './load.ts';
+import { flatOut, lateness, lost, paced } from './load.ts';
 import { pureMicroseconds } from './pure.ts';
 import { agent, pin, post, startSide, usageOf, type Side } from './side.ts';
 
@@ -85,6 +85,7 @@ if (process.env['PODVISOR_BENCH_FULL'] === '1') {
     `ours, 10 policies, after 100,000 requests at ${RATE}/s: RSS ${figure(rss / MIB)} MiB, peak ${figure(peak / MIB)}; bound 100`,
   );
 }
+if (lost.length > 0) console.log(`${lost.length} requests got no answer, such as ${lost[0]}`);
 const late = percentile(lateness, 0.99);
 console.log(
   `requests were sent up to ${figure(late)} ms late (p99)${late > 5 ? ': the machine is busy, so only the ratios say something' : ''}`,

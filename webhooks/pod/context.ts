@@ -35,7 +35,13 @@ export interface AdmissionContext {
 
 /** The pod as it should be (the same object when nothing is to change), or everything that is wrong with it. */
 export type Mutation =
-  | { readonly ok: true; readonly patched: Pod; readonly warnings: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly patched: Pod;
+      readonly warnings: readonly string[];
+      /** What was stored on it just now; absent when the pod carried its GuestSpec already. */
+      readonly guest?: GuestSpec;
+    }
   | {
       readonly ok: false;
       readonly violations: readonly Violation[];

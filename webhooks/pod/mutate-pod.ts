@@ -27,6 +27,7 @@ export function mutatePod(pod: Pod, context: AdmissionContext): Mutation {
   return {
     ok: true,
     patched: applyGuest(sized, guest, context.launcherImage),
+    guest,
     warnings: [...offer.warnings, ...parsed.warnings],
   };
 }

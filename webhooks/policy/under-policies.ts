@@ -32,7 +32,7 @@ export function mutateUnderPolicies(pod: Pod, context: AdmissionContext): Police
   const { pod: defaulted, applied } = applyDefaults(pod, selected);
   const mutation = mutatePod(defaulted, context);
   if (!mutation.ok) return refusedMutation(defaulted, mutation, applied, context);
-  const verdict = judge(mutation.patched, storedGuest(mutation.patched), context);
+  const verdict = judge(mutation.patched, mutation.guest ?? storedGuest(mutation.patched), context);
   if (verdict.refusals.length > 0) return { ok: false, violations: verdict.refusals, verdict };
   return { ...mutation, patched: noteDefaults(mutation.patched, applied), verdict };
 }

@@ -4,7 +4,7 @@ import type { ApiServer } from '../api-server.ts';
 /** The API server's own view of one webhook: `apiserver_admission_webhook_admission_duration_seconds`. */
 export interface WebhookSeconds {
   readonly count: number;
-  /** The bucket's upper bound below which a share `q` of the calls since `before` took, in seconds. */
+  /** Seconds that a share `q` of the calls since `before` took at most, as Prometheus' histogram_quantile tells: even within a bucket. */
   quantile(q: number, before: WebhookSeconds): number;
   /** Calls by upper bound. */
   readonly buckets: ReadonlyMap<number, number>;
@@ -38,9 +38,13 @@ export async function webhookSeconds(api: ApiServer, name: string): Promise<Webh
     count,
     buckets,
     quantile: (q, before) => {
-      const total = count - before.count;
-      const bounds = [...buckets.keys()].sort((a, b) => a - b);
-      return bounds.find((bound) => (buckets.get(bound) ?? 0) - (before.buckets.get(bound) ?? 0) >= q * total) ?? Infinity;
+      const since = (bound: number): number => (buckets.get(bound) ?? 0) - (before.buckets.get(bound) ?? 0);
+      const wanted = q * (count - before.count);
+      const bounds = [0, ...[...buckets.keys()].sort((a, b) => a - b)];
+      const index = bounds.findIndex((bound) => since(bound) >= wanted && bound > 0);
+      const [low = 0, high = Infinity] = [bounds[index - 1], bounds[index]];
+      const [below, within] = [since(low), since(high) - since(low)];
+      return high === Infinity ? high : low + ((wanted - below) / Math.max(within, 1)) * (high - low);
     },
   };
 }
