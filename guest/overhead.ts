@@ -4,26 +4,28 @@ const MIB = 1024 * 1024;
 
 /**
  * What a VM pod needs beyond guest RAM, by part, in MiB. It is added to the guest container's memory request and limit, so it must never
- * be too small: the limit kills QEMU. Measured with Debian 13's QEMU 10.0.13 and the command line of qemu-argv.ts, guest RAM subtracted:
- * resident 89 MiB under TCG (2 vCPUs, boot disk, claim, NIC, rebooted once), of which 64 anonymous, the capped JIT buffer included; 54
- * under KVM (guest not booted: a lower bound). Resident, not proportional, size counts: a cgroup is charged for QEMU's shared text when
- * it is the first to touch it. The parts below sum to half as much again, since neither ran under load; bench/overhead keeps them honest.
+ * be too small: the limit kills QEMU. Fitted to bench/overhead/measurements.json (resident memory of all processes of the container, file
+ * pages too, since a cgroup is charged for QEMU's shared text when it is the first to touch it; and the kernel's own), with a tenth to
+ * as much again to spare for loads nobody measured. Under KVM only a guest that did not boot could be measured here (54 MiB).
  */
 export const OVERHEAD_MIB = {
   /** QEMU's text and libraries (25 to 45), its private memory, and the launcher's shell (1.7). */
-  fixed: 64,
+  fixed: 60,
   /** The whole TCG translation buffer: `-accel tcg,tb-size=32`. */
   tcgTranslationBuffer: 32,
   /** Thread stacks and KVM's per-CPU state; under TCG also the soft TLB, which grows with the guest's working set. */
-  vcpu: { kvm: 3, tcg: 8 },
+  vcpu: { kvm: 3, tcg: 4 },
   /** qcow2 metadata caches of overlay (capped at 8) and image, and I/O threads. */
-  bootDisk: 16,
+  bootDisk: 10,
+  /** QEMU's copy of a kernel it boots itself (the initrd stays in the page cache). */
+  kernel: 24,
   /** Raw block claim: requests in flight and bounce buffers; no metadata. */
-  claim: 4,
+  claim: 3,
   /** Ring, bounce buffers, vhost worker. */
-  network: 4,
+  network: 3,
+  /** The pod's own passt: its pools of buffers, all touched under load (resident 22.6). */
   /** Two flash chips of 4 MiB together, and what the firmware makes QEMU touch. */
-  uefi: 8,
+  uefi: 10,
   /** swtpm: libtpms, OpenSSL, its state. */
   tpm: 12,
   /** The seed is at most a little more than a Secret (1 MiB), twice while it is made. */
@@ -45,7 +47,7 @@ export function overheadBytes(guest: GuestSpec): number {
     OVERHEAD_MIB.fixed +
     (tcg ? OVERHEAD_MIB.tcgTranslationBuffer : 0) +
     OVERHEAD_MIB.vcpu[guest.accelerator] * guest.vcpus +
-    (guest.boot.mode === 'disk' ? OVERHEAD_MIB.bootDisk : 0) +
+    (guest.boot.mode === 'disk' ? OVERHEAD_MIB.bootDisk : OVERHEAD_MIB.kernel) +
     OVERHEAD_MIB.claim * guest.disks.length +
     OVERHEAD_MIB.network * guest.networks.length +
     (guest.firmware === 'bios' ? 0 : OVERHEAD_MIB.uefi) +

@@ -5,7 +5,7 @@ import { runInGuest } from './harness/console.ts';
 import { apply, kubectl } from './harness/kubectl.ts';
 import { vmPod } from './harness/objects.ts';
 import { localVmTest, useNamespace, vmTest } from './harness/suite.ts';
-import { condition, consoleLog, deletePod, events, getPod, waitReady } from './harness/vm.ts';
+import { condition, consoleLog, deletePod, events, getPod, guestStatus, waitReady } from './harness/vm.ts';
 
 const ns = useNamespace('e2e-hardware');
 const CANARY = 'canary-0815-never-to-be-seen-outside';
@@ -107,4 +107,22 @@ localVmTest('a guest with dedicated CPUs does not start on a node without the st
   expect(told.message).toContain('cpuManagerPolicy: static');
   expect((await events(ns, 'shared')).join('\n')).toContain('CpusNotDedicated');
   await deletePod(ns, 'shared');
+});
+
+vmTest('a guest that uses all of its RAM, CPU and disk at once is not killed for memory', ns, async () => {
+  const guest = { resources: { limits: { cpu: '2', memory: '256Mi' }, requests: { cpu: '100m' } } };
+  await apply(ns, vmPod('full', { guest }));
+  await waitReady(ns, 'full');
+  // All but what the guest's own kernel needs to live; then every page is read again while the disk is read past its cache.
+  const fill = [
+    'mkdir -p /fill; mount -t tmpfs -o size=100% tmpfs /fill',
+    "n=$(awk '/^MemAvailable/ { print int($2 / 1024) - 24 }' /proc/meminfo)",
+    'dd if=/dev/zero of=/fill/x bs=1M count=$n 2>/dev/null',
+    'for i in 1 2; do md5sum /fill/x >/dev/null & done; dd if=/dev/vda of=/dev/null bs=1M 2>/dev/null; wait',
+    "awk '/^MemAvailable/ { print ($2 < 40960) }' /proc/meminfo",
+  ].join('; ');
+  expect(await runInGuest(ns, 'full', fill, 120_000)).toMatch(/1$/);
+  const pod = await getPod(ns, 'full');
+  expect(guestStatus(pod)).toMatchObject({ restartCount: 0, ready: true });
+  await deletePod(ns, 'full');
 });

@@ -18,6 +18,8 @@ export interface PolicedVerdict extends Verdict {
   readonly verdict: PolicyVerdict;
   /** What an admitted pod takes of its namespace's limits. */
   readonly takes?: UsedVm;
+  /** What an admitted pod was given beyond guest RAM. */
+  readonly overheadBytes?: number;
 }
 
 const SILENT: PolicyVerdict = { refusals: [], warnings: [], audits: [] };
@@ -45,8 +47,8 @@ export function validateUnderPolicies(pod: Pod, context: AdmissionContext): Poli
   const violations = [...own.violations, ...verdict.refusals];
   const warnings = [...own.warnings, ...verdict.warnings.map(violationText)];
   if (guest === undefined || violations.length > 0) return { violations, warnings, verdict };
-  const { vcpus, memoryBytes } = guest;
-  return { violations, warnings, verdict, takes: { labels: pod.metadata.labels ?? {}, vcpus, memoryBytes } };
+  const { vcpus, memoryBytes, overheadBytes } = guest;
+  return { violations, warnings, verdict, takes: { labels: pod.metadata.labels ?? {}, vcpus, memoryBytes }, overheadBytes };
 }
 
 function storedGuest(pod: Pod): GuestSpec | undefined {

@@ -86,9 +86,14 @@ function admission(webhook: string, decide: Decide, options: AdmissionAppOptions
     // Too late: the deadline has answered.
     if (response.headersSent) return;
     if (decision.message !== undefined) logRefusal(webhook, review.request, decision, options.log);
-    if (!review.request.dryRun) options.policies?.decided(review.request, decision);
+    if (!review.request.dryRun) count(review.request, decision, options);
     answer(response, review.request.uid, decision);
   };
+}
+
+function count(request: AdmissionRequest, decision: Decision, { policies, metrics }: AdmissionAppOptions): void {
+  policies?.decided(request, decision);
+  if (decision.overheadBytes !== undefined) metrics.overhead(decision.overheadBytes);
 }
 
 /** Creations and changes of policies. */

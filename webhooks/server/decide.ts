@@ -31,9 +31,10 @@ export function decideMutate(request: AdmissionRequest, context: DecisionContext
 export function decideValidate(request: AdmissionRequest, context: DecisionContext): Decision {
   if (request.operation === 'CREATE') {
     const inNamespace = { ...context, namespace: request.namespace, requestUid: request.uid };
-    const { verdict, takes, ...judged } = validateUnderPolicies(request.object, inNamespace);
+    const { verdict, takes, overheadBytes, ...judged } = validateUnderPolicies(request.object, inNamespace);
     const decision = toDecision('cannot run this pod as a VM', judged);
-    return { ...decision, ...auditAnnotations(verdict.audits), verdict, ...(takes === undefined ? {} : { takes }) };
+    const admitted = takes === undefined || overheadBytes === undefined ? {} : { takes, overheadBytes };
+    return { ...decision, ...auditAnnotations(verdict.audits), verdict, ...admitted };
   }
   const validate = UPDATES.get(request.subResource);
   if (validate === undefined || request.oldObject === undefined) return { warnings: [] };

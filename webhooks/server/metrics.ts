@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Metrics } from '../../runtime/metrics.ts';
 
 /** `error`: the request could not be read, or we failed. */
@@ -8,6 +8,8 @@ export type Outcome = 'allowed' | 'refused' | 'error';
 export interface AdmissionMetrics {
   /** Call when a request begins; call the result once when it is answered. */
   begin(webhook: string): (outcome: Outcome) => void;
+  /** A VM pod was admitted with so much memory beyond guest RAM. */
+  overhead(bytes: number): void;
 }
 
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -34,7 +36,9 @@ export function createAdmissionMetrics({ registry }: Metrics, now: () => number)
     labelNames: ['webhook'] as const,
     registers,
   });
+  const overhead = overheadHistogram(registers);
   return {
+    overhead: (bytes) => overhead.observe(bytes),
     begin: (webhook) => {
       const start = now();
       inFlight.inc({ webhook });
@@ -48,5 +52,16 @@ export function createAdmissionMetrics({ registry }: Metrics, now: () => number)
   };
 }
 
+const OVERHEAD_MIB = [64, 96, 128, 160, 192, 256, 384, 512, 1024, 4096];
+
 /** Half of the webhooks' timeoutSeconds. */
 const SLOW_SECONDS = 1;
+
+function overheadHistogram(registers: Registry[]): Histogram {
+  return new Histogram({
+    name: 'podvisor_admission_overhead_bytes',
+    help: 'Memory that admitted VM pods were given beyond guest RAM (the overhead model); the count is the number of admitted VM pods.',
+    buckets: OVERHEAD_MIB.map((mib) => mib * 1024 * 1024),
+    registers,
+  });
+}

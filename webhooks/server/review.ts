@@ -33,6 +33,8 @@ export interface Decision {
   readonly verdict?: PolicyVerdict;
   /** What an admitted pod takes of its namespace's limits. */
   readonly takes?: UsedVm;
+  /** What an admitted VM pod was given beyond guest RAM, to be counted. */
+  readonly overheadBytes?: number;
 }
 
 export type ReadReview =

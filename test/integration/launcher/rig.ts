@@ -81,6 +81,11 @@ mount --bind "$BOOT" "$ROOT/podvisor/boot"
 mount -o remount,bind,ro "$ROOT/podvisor/boot"
 mount --bind "$WORK/scratch" "$ROOT/podvisor/scratch"
 mount -t tmpfs -o mode=777 tmpfs "$ROOT/podvisor/seed"
+printf '%s\n' "$DEVICES" | while read -r path kind major minor; do
+  [ -n "$path" ] || continue
+  mkdir -p "$ROOT\${path%/*}"
+  mknod -m 666 "$ROOT$path" "$kind" "$major" "$minor"
+done
 if [ -n "$SECRET" ]; then mount --bind "$SECRET" "$ROOT/podvisor/cloud-init"; fi
 mount -o remount,bind,ro "$ROOT"
 exec env -i PATH=/usr/bin:/usr/sbin setpriv --no-new-privs chroot --userspec=${String(USER)}:${String(USER)} "$ROOT" /usr/bin/podvisor-launch "$@"
@@ -93,6 +98,8 @@ export interface ContainerOptions {
   readonly args?: readonly string[];
   /** Directory that is the Secret of cloud-init. */
   readonly secret?: string;
+  /** Device nodes as the runtime makes them: `PATH KIND MAJOR MINOR`. */
+  readonly devices?: readonly string[];
   /** Directory of an earlier container whose scratch and slot are taken over: a container restart in one pod. */
   readonly work?: string;
 }
@@ -132,6 +139,7 @@ function startContainer(options: ContainerOptions): Container {
         WORK: work,
         BOOT: options.boot ?? options.roots.guest,
         SECRET: options.secret ?? '',
+        DEVICES: (options.devices ?? []).join('\n'),
       },
     },
   );

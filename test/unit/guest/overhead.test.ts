@@ -17,11 +17,11 @@ describe('overheadBytes covers what was measured with at least a quarter to spar
 
 describe('overheadBytes', () => {
   it.each<[string, GuestSpec, number]>([
-    ['the smallest guest, emulated', guestSpec(), 125],
-    ['the smallest guest, KVM', guestSpec(kvm), 88],
-    ['4 vCPUs, 8 GiB, 2 claims, 2 networks, KVM', guestSpec({ ...kvm, ...large() }), 64 + 12 + 16 + 8 + 8 + 32],
-    ['UEFI, a TPM and a cloud-init seed', guestSpec({ firmware: 'uefi', tpm: 'ephemeral', cloudInit: { secret: 's' } }), 149],
-    ['no boot disk', guestSpec({ boot: { ...guestSpec().boot, mode: 'kernel' } }), 109],
+    ['the smallest guest, emulated', guestSpec(), 110],
+    ['the smallest guest, KVM', guestSpec(kvm), 77],
+    ['4 vCPUs, 8 GiB, 2 claims, 2 networks, KVM', guestSpec({ ...kvm, ...large() }), 60 + 12 + 10 + 6 + 6 + 32],
+    ['UEFI, a TPM and a cloud-init seed', guestSpec({ firmware: 'uefi', tpm: 'ephemeral', cloudInit: { secret: 's' } }), 136],
+    ['no boot disk', guestSpec({ boot: { ...guestSpec().boot, mode: 'kernel' } }), 124],
   ])('of %s', (_, guest, mib) => expect(overheadBytes(guest) / MIB).toBe(mib));
 
   it('is whole MiB and grows with every part', () => {
@@ -39,7 +39,7 @@ describe('overheadBytes', () => {
 
   it('does not depend on what the spec already says, so filling it in twice is filling it in once', () => {
     const once = completeGuest(guestSpec({ overheadBytes: 0 }));
-    expect(once.overheadBytes).toBe(125 * MIB);
+    expect(once.overheadBytes).toBe(110 * MIB);
     expect(completeGuest(once)).toEqual(once);
   });
 });

@@ -6,6 +6,7 @@ import { MUTATE_PATH, PROBE_PATH, VALIDATE_PATH } from '../../../webhooks/names.
 import { createAdmissionApp } from '../../../webhooks/server/app.ts';
 import { createAdmissionMetrics } from '../../../webhooks/server/metrics.ts';
 import { vmPod } from '../../build/pod.ts';
+import { mutated } from './admit.ts';
 
 interface Answer {
   response: {
@@ -97,4 +98,15 @@ test('every request is counted by webhook and outcome', async () => {
     );
   }
   expect(text).toContain('podvisor_admission_in_flight{webhook="mutate"} 0');
+});
+
+test('the overhead of a VM pod is counted when it is admitted, and not for a dry run', async () => {
+  const counted = async () => /^podvisor_admission_overhead_bytes_count (\d+)$/m.exec(await metrics.registry.metrics())?.[1];
+  const object = mutated(vmPod(), { namespace: 'team' });
+  const before = Number(await counted());
+  await ask(VALIDATE_PATH, review({ object, dryRun: true }));
+  await ask(VALIDATE_PATH, review());
+  expect(Number(await counted())).toBe(before);
+  await ask(VALIDATE_PATH, review({ object }));
+  expect(Number(await counted())).toBe(before + 1);
 });
