@@ -52,7 +52,11 @@ function acceleratedCondition(accelerator: Accelerator): ConditionValue {
 export function startedEvent(vm: VmFacts, accelerator: Accelerator): PodEvent {
   const mib = vm.guest.memoryBytes / (1024 * 1024);
   const cpus = `${vm.guest.vcpus} ${vm.guest.vcpus === 1 ? 'vCPU' : 'vCPUs'}`;
-  return { type: 'Normal', reason: 'GuestStarted', message: `The guest runs with ${cpus} and ${mib} MiB (${accelerator}).` };
+  const message = `The guest runs with ${cpus} and ${mib} MiB (${accelerator}).`;
+  if (vm.guest.emulatedBy === undefined) return { type: 'Normal', reason: 'GuestStarted', message };
+  const fallback =
+    'It is emulated, several times slower, because no node offered KVM when the pod was created; create it anew when one does.';
+  return { type: 'Warning', reason: 'GuestStarted', message: `${message} ${fallback}` };
 }
 
 /** The Event of a guest whose vCPUs could not be pinned: it runs, on CPUs of its own, but its threads may move among them. */

@@ -116,7 +116,10 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
     'one socket, one thread on each core',
   ),
   choice('accelerator', 'How the guest is executed.', [
-    ['auto', 'KVM when the cluster has nodes that offer it, else emulation.'],
+    [
+      'auto',
+      'KVM when the cluster has nodes that offer it, else emulation, with a warning at admission and in the Event of the start.',
+    ],
     ['kvm', 'Hardware virtualisation. When no node offers it, the pod is admitted with a warning and waits as Pending.'],
     ['tcg', 'Emulation: works everywhere, several times slower.'],
   ]),

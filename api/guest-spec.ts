@@ -161,6 +161,7 @@ export const GuestSpec = Type.Object(
       description: 'Guest RAM in bytes, whole MiB.',
     }),
     dedicatedCpus: Type.Optional(DedicatedCpus),
+    emulatedBy: setting('Why the guest is emulated when nobody asked for it: no node offered KVM at admission.', 'fallback'),
     hugepages: setting('Size of the huge pages all guest RAM is of.', '2Mi', '1Gi'),
     numa: Type.Optional(Numa),
     overheadBytes: Type.Integer({

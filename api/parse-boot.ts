@@ -45,16 +45,22 @@ function defaultPullPolicy(image: string): Boot['pullPolicy'] {
 }
 
 /** KVM or emulation, by the annotation and by what the cluster's nodes offer. */
-export function parseAccelerator(pod: Pod, offered: Readonly<Record<Accelerator, boolean>>): Step<Accelerator> {
+export function parseAccelerator(
+  pod: Pod,
+  offered: Readonly<Record<Accelerator, boolean>>,
+): Step<Pick<GuestSpec, 'accelerator' | 'emulatedBy'>> {
   const wanted = pod.metadata.annotations?.[ACCELERATOR_ANNOTATION] ?? 'auto';
-  if (wanted === 'kvm' || wanted === 'tcg') return offered[wanted] ? good(wanted) : bad(wanted, notOffered(wanted, offered));
-  if (offered.kvm) return good('kvm');
+  if (wanted === 'kvm' || wanted === 'tcg') {
+    const chosen = { accelerator: wanted } as const;
+    return offered[wanted] ? good(chosen) : bad(chosen, notOffered(wanted, offered));
+  }
+  if (offered.kvm) return good({ accelerator: 'kvm' });
   const warning =
     'no node of this cluster offers KVM: the guest is emulated, several times slower; see docs for how to enable KVM';
-  if (offered.tcg) return good('tcg', [warning]);
+  if (offered.tcg) return good({ accelerator: 'tcg', emulatedBy: 'fallback' }, [warning]);
   const message =
     "no node offers KVM or emulation; check that Podvisor's agent runs on the nodes (kubectl get pods -n podvisor-agent)";
-  return bad('tcg', { field: annotationField(ACCELERATOR_ANNOTATION), value: wanted, message });
+  return bad({ accelerator: 'tcg' }, { field: annotationField(ACCELERATOR_ANNOTATION), value: wanted, message });
 }
 
 function notOffered(wanted: Accelerator, offered: Readonly<Record<Accelerator, boolean>>): Violation {

@@ -49,7 +49,7 @@ export function parseGuest(pod: Pod, context: ParseContext): ParsedPod {
 function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext): Step<GuestSpec> {
   const { take, step } = collector();
   const vcpus = take(parseVcpus(guest));
-  const accelerator = take(parseAccelerator(pod, context.accelerators));
+  const { accelerator, ...emulatedBy } = take(parseAccelerator(pod, context.accelerators));
   const boot = take(parseBoot(pod, guest));
   take(parseOtherResources(guest));
   return step({
@@ -64,6 +64,7 @@ function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext):
     machine: 'q35',
     firmware: take(parseFirmware(pod, boot.mode)),
     accelerator,
+    ...emulatedBy,
     ...take(parseSettings(pod)),
     ...take(parseClock(pod)),
     ...take(parseCloudInit(pod)),

@@ -131,6 +131,7 @@ export const UNGOVERNED: Readonly<Record<string, string>> = {
   container: 'a name inside the pod',
   overheadBytes: 'computed by Podvisor',
   'boot.image': 'governed by spec.images',
+  emulatedBy: 'what the cluster offered, not a choice',
   'disks[].volume': 'a name inside the pod',
   ...Object.fromEntries(
     ['bus', 'serial', 'bootIndex', 'cache'].flatMap((key) => [

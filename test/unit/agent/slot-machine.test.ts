@@ -38,6 +38,11 @@ const runningPinned: SlotEvent[] = [{ type: 'ready' }, pinned, ...running.slice(
 
 test.each<[string, SlotEvent[], string[]]>([
   [
+    'emulation that nobody asked for is told as a warning',
+    [{ type: 'ready' }, { ...resolved, vm: { ...vm, guest: { ...vm.guest, emulatedBy: 'fallback' } } }, ...running.slice(2)],
+    ['report True GuestRunning + Warning GuestStarted', 'save'],
+  ],
+  [
     'vCPUs with CPUs of their own are pinned',
     runningPinned,
     ['report True GuestRunning + Normal GuestStarted', 'save', 'pin-cpus'],

@@ -168,6 +168,7 @@ describe('parseGuest reads', () => {
       annotated({ 'podvisor.dev/numa': 'cells=2' }, { resources: { limits: { cpu: '4', memory: '64Mi' } } }),
       { numa: { cells: 2 } },
     ],
+    'that nobody asked for emulation': [vmPod(), { accelerator: 'tcg', emulatedBy: 'fallback' }, TCG],
     'the grace period': [vmPod({ spec: { terminationGracePeriodSeconds: 5 } }), { gracePeriodSeconds: 5 }],
     'annotations of others not at all': [annotated({ 'example.com/boot': 'x', 'kubernetes.io/cpu-model': 'y' }), {}],
   };
