@@ -23,6 +23,7 @@ import type { RunProgram } from './run-program.ts';
 import { kvmSelfTest } from './self-test.ts';
 import { createSlotFiles } from './slot-files.ts';
 import type { SlotWorld } from './slot.ts';
+import { createFunctions } from './prepare-functions.ts';
 import { createSlots, type Slots } from './slots.ts';
 
 /** What the agent is built from; tests put their own. */
@@ -76,6 +77,7 @@ function slotWorld(parts: AgentParts, metrics: AgentMetrics, hasVhostNet: () => 
     network: createNetworkApplier({ run, processes, cgroupRoot: options.cgroupRoot }),
     disks: realDiskFileSystem,
     pinner: createPinner(run, processes),
+    functions: createFunctions(run),
     files: createSlotFiles(options.stateDir, run),
     reporter: { client, events, clock, random },
     nodeDns: () => readNodeDns(options),

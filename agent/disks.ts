@@ -5,7 +5,7 @@ import { messageOf } from '../runtime/errors.ts';
 import type { LauncherId } from './slot-types.ts';
 
 /** What is asked of a file. */
-export type FileFacts = Pick<Stats, 'uid' | 'mode' | 'isDirectory' | 'isBlockDevice'>;
+export type FileFacts = Pick<Stats, 'uid' | 'mode' | 'isDirectory' | 'isBlockDevice' | 'isCharacterDevice'>;
 
 /** The file system calls used, so that tests can put theirs. */
 export interface DiskFileSystem {
@@ -30,22 +30,33 @@ const GROUP_AND_OTHER_WRITE = 0o022;
 export function handOverDisks(launcher: LauncherId, volumes: readonly string[], files: DiskFileSystem, proc = '/proc'): string {
   const root = `${proc}/${launcher.pid}/root`;
   for (const volume of volumes) {
-    const reason = handOver(root, volume, files);
+    const reason = handOver(root, `${DISKS_PATH}/${volume}`, 'block', files);
     if (reason !== '') return `block volume '${volume}': ${reason}`;
   }
   return '';
 }
 
-function handOver(root: string, volume: string, files: DiskFileSystem): string {
-  const names = [...DISKS_PATH.split('/').filter((name) => name !== ''), volume];
+/** As {@link handOverDisks}, for character devices by their paths in the container. */
+export function handOverCharacterDevices(
+  launcher: LauncherId,
+  paths: readonly string[],
+  files: DiskFileSystem,
+  proc = '/proc',
+): string {
+  const root = `${proc}/${launcher.pid}/root`;
+  return paths.map((path) => handOver(root, path, 'character', files)).find((reason) => reason !== '') ?? '';
+}
+
+function handOver(root: string, path: string, kind: 'block' | 'character', files: DiskFileSystem): string {
+  const names = path.split('/').filter((name) => name !== '');
   for (let length = 1; length < names.length; length += 1) {
-    const path = join(root, ...names.slice(0, length));
-    const reason = distrust(files.lstat(path));
+    const reason = distrust(files.lstat(join(root, ...names.slice(0, length))));
     if (reason !== '') return `/${names.slice(0, length).join('/')} ${reason}`;
   }
   const device = join(root, ...names);
   const stat = files.lstat(device);
-  if (stat?.isBlockDevice() !== true) return `${DISKS_PATH}/${volume} is no block device`;
+  if (stat === undefined) return `${path} does not exist in the launcher's container`;
+  if (!(kind === 'block' ? stat.isBlockDevice() : stat.isCharacterDevice())) return `${path} is no ${kind} device`;
   return stat.uid === LAUNCHER_UID ? '' : give(device, files);
 }
 

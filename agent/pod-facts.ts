@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import type { GuestSpec } from '../api/guest-spec.ts';
 import { readStoredGuest } from '../api/parse-stored.ts';
 import type { Container, Pod } from '../api/pod.ts';
+import { functionAddresses } from './functions.ts';
 import type { PodDns, PodPort, VmFacts } from './slot-types.ts';
 
 /** Whose slot this is, as the kubelet says (PodResources). */
@@ -53,7 +54,13 @@ function factsOf(pod: Pod, uid: string, owner: SlotOwner, guest: GuestSpec): VmF
     guestPorts: portsOf(own),
     otherPorts: portsOf(others),
     alone: others.length === 0,
+    ...functionsOf(pod, guest),
   };
+}
+
+function functionsOf({ metadata }: Pod, { networks }: GuestSpec): Pick<VmFacts, 'functions'> {
+  if (!networks.some(({ binding }) => binding === 'sriov')) return {};
+  return { functions: functionAddresses(metadata.annotations ?? {}, networks) };
 }
 
 /** Containers that run beside the guest: the pod's other containers, and init containers that stay (native sidecars). */

@@ -2,6 +2,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, renameSync,
 import { join } from 'node:path';
 import type { Accelerator } from '../api/guest-spec.ts';
 import { LAUNCHER_UID } from '../api/names.ts';
+import { SOCKET_DIRECTORY } from '../guest/networks.ts';
 import type { RunProgram } from './run-program.ts';
 import type { SlotState } from './slot-types.ts';
 import { without } from './without.ts';
@@ -27,9 +28,6 @@ export interface SlotPaths {
   /** Directory of QEMU's user, for sockets of helpers that run as it. The pod sees it read-only, like all of the slot. */
   readonly sockets: string;
 }
-
-/** Name of {@link SlotPaths.sockets} in the slot. */
-export const SOCKET_DIRECTORY = 'net';
 
 /** The agent's directory on the node. */
 export interface SlotFiles {

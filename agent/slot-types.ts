@@ -23,6 +23,8 @@ export interface VmFacts {
   readonly otherPorts: readonly PodPort[];
   /** No container runs beside the guest. */
   readonly alone: boolean;
+  /** PCI addresses of virtual functions by interface, as far as Multus has reported them. */
+  readonly functions?: Readonly<Record<string, string>>;
 }
 
 /** The pod's own words about DNS (core/v1 PodSpec dnsPolicy, dnsConfig), addresses and names already checked. */

@@ -8,11 +8,13 @@ import { messageOf } from '../runtime/errors.ts';
 import { argvText } from './argv-text.ts';
 import type { Pinner } from './cpus/pin.ts';
 import { cpuPlan } from './cpus/plan.ts';
-import { type DiskFileSystem, handOverDisks } from './disks.ts';
+import { handOverDisks } from './disks.ts';
+import { missingFunction } from './functions.ts';
 import { isReaderWaiting, writeToReader } from './fifo.ts';
 import type { NetworkApplier } from './network/apply.ts';
 import { networkPlan } from './network/plan.ts';
 import { guestDns, type NodeDns } from './network/resolv.ts';
+import { type FunctionWorld, prepareFunctions } from './prepare-functions.ts';
 import { podFacts } from './pod-facts.ts';
 import type { PodResources } from './pod-resources.ts';
 import { kernelHas, type Processes } from './proc.ts';
@@ -20,14 +22,13 @@ import type { SlotPaths } from './slot-files.ts';
 import type { LauncherId, SlotAction, SlotEvent, SlotState, VmFacts } from './slot-types.ts';
 
 /** The world the steps of a start act on. */
-export interface StartWorld {
+export interface StartWorld extends FunctionWorld {
   readonly nodeName: string;
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly resources: PodResources;
   readonly processes: Processes;
   readonly network: NetworkApplier;
-  readonly disks: DiskFileSystem;
   readonly pinner: Pinner;
   nodeDns(): NodeDns;
   hasVhostNet(): boolean;
@@ -64,7 +65,9 @@ export function startStep(world: StartWorld, action: StartAction, place: SlotPla
 
 /** Whose slot it is and which process waits: from what is remembered if that fits, else from kubelet and API server. */
 async function resolvePod(world: StartWorld, { state, paths }: SlotPlace): Promise<SlotEvent> {
-  const known = state.vm === undefined ? undefined : resolved(world, state.vm, paths);
+  // What Multus had not reported last time may be there now.
+  const whole = state.vm !== undefined && missingFunction(state.vm.guest.networks, state.vm.functions) === undefined;
+  const known = whole ? resolved(world, state.vm, paths) : undefined;
   if (known !== undefined) return known;
   const found = await identifyPod(world, state);
   if (found.type !== 'identified') return found;
@@ -112,10 +115,12 @@ async function prepareNetwork(
 ): Promise<SlotEvent> {
   if (!world.processes.isAlive(launcher)) return { type: 'launcher-gone' };
   try {
+    const unable = await prepareFunctions(world, vm, launcher);
+    if (unable !== undefined) return { type: 'error', ...unable };
     const links = await world.network.links(launcher);
     const dns = guestDns(vm.dns, vm.namespace, world.nodeDns());
     const gateway = ownsPodAddress(vm) ? await world.network.gateway(launcher) : undefined;
-    const result = networkPlan(vm, { links, gateway, ipv6: kernelHas('net/ipv6'), dns, sockets });
+    const result = networkPlan(vm, { links, gateway, ipv6: kernelHas('net/ipv6'), dns, sockets, functions: vm.functions });
     if (!result.ok) return { type: 'error', reason: 'NetworkUnsupported', message: result.reason };
     await world.network.apply(launcher, result.plan);
     return { type: 'network-ready', nics: result.plan.nics };

@@ -1,4 +1,4 @@
-import type { GuestNetwork } from './guest-spec.ts';
+import { EXTENDED_RESOURCE, type GuestNetwork } from './guest-spec.ts';
 
 /** What admission must know of a NetworkAttachmentDefinition; gathered outside, so that decisions stay pure. */
 export interface Attachment {
@@ -19,6 +19,8 @@ export type Attachments = Readonly<Record<string, Attachment>>;
 
 export const RESOURCE_ANNOTATION = 'k8s.v1.cni.cncf.io/resourceName';
 export const NODE_SELECTOR_ANNOTATION = 'k8s.v1.cni.cncf.io/nodeSelector';
+
+const RESOURCE = new RegExp(EXTENDED_RESOURCE);
 
 type Binding = GuestNetwork['binding'];
 
@@ -88,11 +90,13 @@ function instead(attachment: Attachment): string {
 export function attachmentOf(raw: { readonly [field: string]: unknown }): Attachment {
   const annotations = fieldsOf(fieldsOf(raw['metadata'])['annotations']);
   const resourceName = textOf(annotations[RESOURCE_ANNOTATION]).trim();
+  const wrong = `has annotation ${RESOURCE_ANNOTATION}: ${JSON.stringify(resourceName.slice(0, 80))}, which is no resource of a device plugin (vendor-domain/name); correct it`;
   const nodeSelector = textOf(annotations[NODE_SELECTOR_ANNOTATION]).trim();
   return {
     ...typesOf(textOf(fieldsOf(raw['spec'])['config']).trim()),
     ...(resourceName === '' ? {} : { resourceName }),
     ...(nodeSelector === '' ? {} : { nodeSelector: labelsOf(nodeSelector) }),
+    ...(resourceName === '' || RESOURCE.test(resourceName) ? {} : { problem: wrong }),
   };
 }
 

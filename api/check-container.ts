@@ -1,6 +1,6 @@
 import type { GuestContainer } from './guest-container.ts';
 import { LAUNCHER_SECURITY_CONTEXT } from './launcher-security.ts';
-import { TOKEN_MOUNT_PATH } from './names.ts';
+import { INJECTOR_VOLUME, TOKEN_MOUNT_PATH } from './names.ts';
 import type { Container, SecurityContext } from './pod.ts';
 import type { Violation } from './violation.ts';
 
@@ -41,7 +41,8 @@ function isSet(value: unknown): boolean {
 
 function checkMounts({ volumeMounts = [] }: Container, path: string): readonly Violation[] {
   return volumeMounts.flatMap(({ name, mountPath }, index) => {
-    if (mountPath === TOKEN_MOUNT_PATH) return [];
+    // network-resources-injector gives its volume to all containers; it is the launcher's, not the guest's.
+    if (mountPath === TOKEN_MOUNT_PATH || name === INJECTOR_VOLUME) return [];
     const message = 'mounts do not reach the guest yet; remove it, or attach a block claim with volumeDevices';
     return [{ field: `${path}.volumeMounts[${index}]`, value: name, message }];
   });

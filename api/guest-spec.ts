@@ -32,6 +32,9 @@ export const INTERFACE_NAME = '^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$';
 export const NETWORK_NAME = '^(pod|[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)$';
 /** A unicast MAC address, lower case. */
 export const UNICAST_MAC = '^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$';
+/** A resource of somebody's device plugin: a domain other than Kubernetes' and ours, and a name. */
+export const EXTENDED_RESOURCE =
+  '^(?!([a-z0-9.-]*\\.)?(kubernetes\\.io|podvisor\\.dev)/)[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$';
 /** How a guest's NIC is joined to one of the pod's networks; docs/networks.md says what each costs and keeps. */
 export const BINDINGS = ['masquerade', 'bridge', 'passt', 'macvtap', 'sriov'] as const;
 /** An image reference: no blanks, no control characters. It goes into an image volume only, never to QEMU. */
@@ -140,6 +143,12 @@ const Network = Type.Object(
         pattern: UNICAST_MAC,
         description:
           "The guest's MAC address. Absent: the interface's own (bridge on the pod network), or derived by the node agent.",
+      }),
+    ),
+    resource: Type.Optional(
+      Type.String({
+        pattern: EXTENDED_RESOURCE,
+        description: 'Resource of a device plugin that goes with the network; the launcher container requests one for each use.',
       }),
     ),
   },

@@ -133,10 +133,10 @@ function podNetwork(selection: Selection | undefined, chosen: ChosenBindings, at
 }
 
 function podBinding(attachment: Attachment, binding: GuestNetwork['binding'], key: string): Step<GuestNetwork> {
-  const value = { ...POD_NETWORK, binding };
+  const value = { ...POD_NETWORK, binding, ...resourceOf(attachment) };
   const reason = podRefusal(attachment, binding, key);
   if (reason !== '') return refuse(value, BINDINGS_ANNOTATION, `pod=${binding}`, reason);
-  return notYet(value);
+  return { value, violations: [] };
 }
 
 /** What works, but perhaps not as expected. */
@@ -181,11 +181,12 @@ function secondary(selection: Selection, chosen: ChosenBindings, attachments: At
     interface: selection.interface,
     binding: binding ?? 'bridge',
     ...(selection.mac === '' ? {} : { mac: selection.mac }),
+    ...resourceOf(found.value),
   };
   if (found.violations.length > 0) return { value, violations: found.violations };
   const reason = bindingRefusal(found.value, binding);
   if (reason !== '') return refuse(value, ...cause(selection, chosen, `NetworkAttachmentDefinition '${name}': ${reason}`));
-  return { ...notYet(value), warnings: found.warnings ?? [] };
+  return { value, violations: [], warnings: found.warnings ?? [] };
 }
 
 /** The annotation to correct: the one that chose the binding, else the one that chose the network. */
@@ -222,13 +223,8 @@ function sharedMacs(pod: Pod, networks: readonly GuestNetwork[]): readonly Viola
   return [{ field: annotationField(NETWORKS_ANNOTATION), value, message }];
 }
 
-/** Bindings the node agent can set up. */
-const SUPPORTED: readonly GuestNetwork['binding'][] = ['masquerade', 'bridge', 'passt', 'macvtap'];
-
-function notYet(value: GuestNetwork): Step<GuestNetwork> {
-  if (SUPPORTED.includes(value.binding)) return { value, violations: [] };
-  const label = value.name === 'pod' ? 'pod' : value.interface;
-  return refuse(value, BINDINGS_ANNOTATION, `${label}=${value.binding}`, 'is not supported yet; remove it');
+function resourceOf({ resourceName }: Attachment): Pick<GuestNetwork, 'resource'> {
+  return resourceName === undefined ? {} : { resource: resourceName };
 }
 
 function refuse<T>(value: T, annotation: string, shown: string, message: string): Step<T> {

@@ -51,7 +51,13 @@ function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext):
   const vcpus = take(parseVcpus(guest));
   const { accelerator, ...emulatedBy } = take(parseAccelerator(pod, context.accelerators));
   const boot = take(parseBoot(pod, guest));
-  take(parseOtherResources(guest));
+  const networks = take(parseNetworks(pod, context));
+  take(
+    parseOtherResources(
+      guest,
+      networks.flatMap(({ resource }) => resource ?? []),
+    ),
+  );
   return step({
     version: 'v1',
     container: guest.container.name,
@@ -69,7 +75,7 @@ function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext):
     ...take(parseClock(pod)),
     ...take(parseCloudInit(pod)),
     ...take(parseDisks(pod, guest, boot.mode)),
-    networks: take(parseNetworks(pod, context)),
+    networks,
     gracePeriodSeconds: take(parseGrace(pod)),
   });
 }

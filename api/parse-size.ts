@@ -40,12 +40,12 @@ export function violationOf({ field, text }: Amount, message: string): Violation
   return { field, value: text, message };
 }
 
-/** Resources of the guest container that mean something Podvisor cannot give yet, or that stay outside the guest. */
-export function parseOtherResources({ container, path }: GuestContainer): Step<undefined> {
+/** Resources of the guest container that mean something Podvisor cannot give yet, or that stay outside the guest; `used` by networks do not. */
+export function parseOtherResources({ container, path }: GuestContainer, used: readonly string[]): Step<undefined> {
   const { limits = {}, requests = {}, claims = [] } = container.resources ?? {};
   const named = [...names(`${path}.resources.limits`, limits), ...names(`${path}.resources.requests`, requests)];
   const dynamic = claims.length === 0 ? [] : [{ field: `${path}.resources.claims`, message: 'is not supported yet; remove it' }];
-  const extended = [...new Set(named.map(({ name }) => name).filter(isForeignDevice))];
+  const extended = [...new Set(named.map(({ name }) => name).filter((name) => isForeignDevice(name) && !used.includes(name)))];
   const warnings = extended.map((name) => `${name} is given to the launcher's container; the guest does not see it yet`);
   return { value: undefined, violations: dynamic, warnings };
 }

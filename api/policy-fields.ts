@@ -144,6 +144,7 @@ export const UNGOVERNED: Readonly<Record<string, string>> = {
   'networks[].interface': 'a name inside the pod',
   'networks[].binding': 'governed by spec.networks.bindings',
   'networks[].mac': 'identity, not a choice',
+  'networks[].resource': 'follows from the network, which spec.networks governs',
 };
 
 /** Schema of a GuestSpec field by its path; undefined = there is none. */

@@ -1,10 +1,10 @@
 import { VM_LABEL, VM_LABEL_VALUE } from '../api/names.ts';
 import { readStoredGuest } from '../api/parse-stored.ts';
-import type { GuestSpec } from '../api/guest-spec.ts';
+import type { GuestNetwork, GuestSpec } from '../api/guest-spec.ts';
 import type { Pod } from '../api/pod.ts';
 import { type Violation, violationText } from '../api/violation.ts';
 import { deriveMac, networkLabel } from '../guest/mac.ts';
-import { linkNames } from '../guest/networks.ts';
+import { linkNames, type Nic, passtSocket } from '../guest/networks.ts';
 import { qemuArgv } from '../guest/qemu-argv.ts';
 import type { AdmissionContext } from '../webhooks/pod/context.ts';
 import { mutateUnderPolicies } from '../webhooks/policy/under-policies.ts';
@@ -63,9 +63,15 @@ function renderVm(title: string, pod: Pod, { world, ...context }: RenderContext)
 }
 
 function argvOf(guest: GuestSpec, { metadata: { namespace = '', name = '' } }: Pod): readonly string[] {
-  const nics = guest.networks.map((network, index) => ({
-    mac: network.mac ?? deriveMac(namespace, name, networkLabel(guest.networks, index)),
-    tap: linkNames(index).tap,
-  }));
+  const nics = guest.networks.map((network, index) => {
+    const mac = network.mac ?? deriveMac(namespace, name, networkLabel(guest.networks, index));
+    return exampleNic(network, index, mac);
+  });
   return qemuArgv(guest, { accelerator: guest.accelerator, vhostNet: false, nics });
+}
+
+/** What the node agent would make; a virtual function's address is known on the node only. */
+function exampleNic({ binding }: GuestNetwork, index: number, mac: string): Nic {
+  if (binding === 'sriov') return { address: '0000:00:00.0' };
+  return binding === 'passt' ? { mac, socket: passtSocket(index) } : { mac, tap: linkNames(index).tap };
 }

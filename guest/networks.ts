@@ -1,4 +1,5 @@
 import { INTERFACE_NAME, UNICAST_MAC } from '../api/guest-spec.ts';
+import { SLOT_PATH } from '../api/names.ts';
 import { PCI_SLOT, pciAddress } from './pci.ts';
 import { option, type OptionValue } from './qemu-options.ts';
 
@@ -32,6 +33,14 @@ export type Nic = TapNic | SocketNic | FunctionNic;
 /** Bridge and tap of the guest's network with this index. */
 export function linkNames(index: number): { bridge: string; tap: string } {
   return { bridge: `pvbr${index}`, tap: `pvtap${index}` };
+}
+
+/** Directory in a VM's slot for sockets of helpers that run as QEMU's user. */
+export const SOCKET_DIRECTORY = 'net';
+
+/** Where QEMU dials the passt of the guest's network with this index. */
+export function passtSocket(index: number): string {
+  return `${SLOT_PATH}/${SOCKET_DIRECTORY}/passt${index}.sock`;
 }
 
 /** Queue pairs a guest's tap gets: one for each vCPU, as many as the kernel gives a tap (MAX_TAP_QUEUES in linux/if_tun.h). */

@@ -23,7 +23,6 @@ export const OVERHEAD_MIB = {
   claim: 3,
   /** Ring, bounce buffers, vhost worker. */
   network: 3,
-  /** The pod's own passt: its pools of buffers, all touched under load (resident 22.6). */
   /** Two flash chips of 4 MiB together, and what the firmware makes QEMU touch. */
   uefi: 10,
   /** swtpm: libtpms, OpenSSL, its state. */

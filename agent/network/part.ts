@@ -17,7 +17,7 @@ export interface NetworkFacts {
   /** Directory for sockets that QEMU dials, on the node; in the launcher it is below its slot. */
   readonly sockets: string;
   /** PCI addresses of virtual functions by interface, as the network status says them. */
-  readonly functions?: Readonly<Record<string, string>>;
+  readonly functions?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A process of the pod's own that serves one of its networks. */

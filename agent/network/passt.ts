@@ -1,14 +1,14 @@
-import { SLOT_PATH } from '../../api/names.ts';
+import { basename } from 'node:path';
 import { deriveMac } from '../../guest/mac.ts';
+import { passtSocket } from '../../guest/networks.ts';
 import type { PodPort } from '../slot-types.ts';
 import { type PartResult, type Place, refused } from './part.ts';
-import { SOCKET_DIRECTORY } from '../slot-files.ts';
 
 /** passt speaks for the guest with the pod's own sockets: no bridge, no rules, no capability. */
 export function passt(place: Place): PartResult {
   const { vm, network, index, link, facts } = place;
   if (link.ipv4.length === 0) return refused(place, `interface '${link.name}' has no IPv4 address, which binding passt needs`);
-  const name = `passt${index}.sock`;
+  const socket = passtSocket(index);
   const { servers, searches } = facts.dns;
   return {
     ok: true,
@@ -21,7 +21,7 @@ export function passt(place: Place): PartResult {
           directory: facts.sockets,
           args: [
             ...['--quiet', '--ipv4-only', '--no-map-gw'],
-            ...['--socket', name],
+            ...['--socket', basename(socket)],
             ...['--interface', link.name],
             ...['--tcp-ports', portsOf(vm.guestPorts, 'tcp'), '--udp-ports', portsOf(vm.guestPorts, 'udp')],
             ...(servers.length === 0 ? ['--no-dhcp-dns'] : servers.flatMap((server) => ['--dns', server])),
@@ -32,7 +32,7 @@ export function passt(place: Place): PartResult {
       ],
       nic: {
         mac: network.mac ?? deriveMac(vm.namespace, vm.name, network.name),
-        socket: `${SLOT_PATH}/${SOCKET_DIRECTORY}/${name}`,
+        socket,
       },
     },
   };

@@ -2,6 +2,7 @@ import type { GuestSpec } from '../../api/guest-spec.ts';
 import { DEVICE_RESOURCE } from '../../api/names.ts';
 import type { Container, ResourceList, ResourceRequirements } from '../../api/pod.ts';
 import { addQuantities, formatBytes, formatQuantity, parseQuantity } from '../../api/quantity.ts';
+import { neededResources } from '../networks/resources.ts';
 import { withField } from './lists.ts';
 
 const NANOS_PER_UNIT = 1_000_000_000n;
@@ -28,7 +29,8 @@ function withRequest(container: Container, memory: Amount): Container {
 export function removeOverhead(resources: ResourceRequirements, guest: GuestSpec): ResourceRequirements {
   const restore = (list: ResourceList | undefined): ResourceList | undefined => {
     if (list === undefined) return undefined;
-    const rest = withField<ResourceList, string>(list, DEVICE_RESOURCE[guest.accelerator], undefined);
+    const added = [DEVICE_RESOURCE[guest.accelerator], ...neededResources(guest).keys()];
+    const rest = added.reduce<ResourceList>((left, name) => withField<ResourceList, string>(left, name, undefined), list);
     const { memory, cpu } = rest;
     return {
       ...rest,

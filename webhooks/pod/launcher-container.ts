@@ -13,6 +13,7 @@ import {
 import type { Container, ResourceList, VolumeMount } from '../../api/pod.ts';
 import { formatBytes, parseQuantity } from '../../api/quantity.ts';
 import { launcherArguments } from '../../guest/launcher-arguments.ts';
+import { setNetworkResources } from '../networks/resources.ts';
 import { extraCpus } from './add-overhead.ts';
 import { withField, withNamed, without } from './lists.ts';
 import { optionalVolumes } from './own-volumes.ts';
@@ -20,7 +21,17 @@ import { optionalVolumes } from './own-volumes.ts';
 type Step = (container: Container, guest: GuestSpec) => Container;
 
 /** What turns the guest container into the launcher. Every step says what the field must be, so a second run changes nothing. */
-const STEPS: readonly Step[] = [setCommand, setConsole, setSecurity, setMounts, setDisks, setMemoryLimit, setCpus, setDevice];
+const STEPS: readonly Step[] = [
+  setCommand,
+  setConsole,
+  setSecurity,
+  setMounts,
+  setDisks,
+  setMemoryLimit,
+  setCpus,
+  setDevice,
+  setNetworkResources,
+];
 
 /** The guest container as the launcher that runs `guest`. Idempotent. Memory requests are the caller's (see add-overhead.ts). */
 export function launcherContainer(container: Container, guest: GuestSpec, image: string): Container {

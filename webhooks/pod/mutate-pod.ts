@@ -1,10 +1,13 @@
 import { parseGuest } from '../../api/parse-pod.ts';
 import { ACCELERATOR_ANNOTATION } from '../../api/parse-boot.ts';
 import { GUEST_ANNOTATION } from '../../api/names.ts';
+import { readStoredGuest } from '../../api/parse-stored.ts';
 import type { Pod } from '../../api/pod.ts';
 import { completeGuest } from '../../guest/complete.ts';
 import { withGuestMacs } from '../../guest/mac.ts';
 import { macSource } from '../networks/guest-macs.ts';
+import { checkNodeSelector, withNodeSelector } from '../networks/node-selector.ts';
+import { checkNetworkResources, withoutInjected } from '../networks/resources.ts';
 import { addOverhead } from './add-overhead.ts';
 import { applyGuest, editGuestContainer } from './apply-guest.ts';
 import { checkForeignUse } from './check-foreign-use.ts';
@@ -13,28 +16,33 @@ import { verifyGuest } from './verify-guest.ts';
 
 /**
  * Turns a labelled pod into the pod that runs its guest. A pod that carries a GuestSpec already (our own output on reinvocation, or a
- * forgery) is verified instead and never changed. Pure.
+ * forgery) is verified instead. Pure.
  */
 export function mutatePod(pod: Pod, context: AdmissionContext): Mutation {
   if (pod.metadata.annotations?.[GUEST_ANNOTATION] !== undefined) return verified(pod, context);
   const offer = accelerators(pod, context);
   const parsed = parseGuest(pod, { ...context, accelerators: offer.accelerators });
-  const foreign = checkForeignUse(pod);
-  if (!parsed.ok) return { ...parsed, violations: [...parsed.violations, ...foreign] };
-  if (foreign.length > 0) return { ok: false, violations: foreign, draft: parsed.guest };
+  const others = [...checkForeignUse(pod), ...checkNodeSelector(pod, context)];
+  if (!parsed.ok) return { ...parsed, violations: [...parsed.violations, ...others] };
   const guest = completeGuest({ ...parsed.guest, networks: withGuestMacs(parsed.guest.networks, macSource(pod, context)) });
-  const sized = editGuestContainer(pod, guest, (container) => addOverhead(container, guest));
+  const corrected = withoutInjected(pod, guest);
+  const violations = [...others, ...checkNetworkResources(corrected.pod, guest)];
+  if (violations.length > 0) return { ok: false, violations, draft: parsed.guest };
+  const sized = editGuestContainer(corrected.pod, guest, (container) => addOverhead(container, guest));
   return {
     ok: true,
-    patched: applyGuest(sized, guest, context.launcherImage),
+    patched: withNodeSelector(applyGuest(sized, guest, context.launcherImage), context),
     guest,
-    warnings: [...offer.warnings, ...parsed.warnings],
+    warnings: [...offer.warnings, ...parsed.warnings, ...corrected.warnings],
   };
 }
 
+/** Our own output again: what another webhook has added to the guest's networks since is taken back, nothing else is changed. */
 function verified(pod: Pod, context: AdmissionContext): Mutation {
-  const violations = [...checkForeignUse(pod), ...verifyGuest(pod, context)];
-  return violations.length === 0 ? { ok: true, patched: pod, warnings: [] } : { ok: false, violations };
+  const stored = readStoredGuest(pod);
+  const corrected = stored.ok ? withoutInjected(pod, stored.guest) : { pod, warnings: [] };
+  const violations = [...checkForeignUse(pod), ...verifyGuest(corrected.pod, context)];
+  return violations.length === 0 ? { ok: true, patched: corrected.pod, warnings: corrected.warnings } : { ok: false, violations };
 }
 
 /**

@@ -9,6 +9,8 @@ import { annotationField } from '../../api/violation.ts';
 import type { Violation } from '../../api/violation.ts';
 import { overheadBytes } from '../../guest/overhead.ts';
 import { macSource, verifiedMacs } from '../networks/guest-macs.ts';
+import { checkNodeSelector, missingLabels } from '../networks/node-selector.ts';
+import { checkNetworkResources } from '../networks/resources.ts';
 import { applyGuest } from './apply-guest.ts';
 import type { AdmissionContext } from './context.ts';
 import { differences } from './differences.ts';
@@ -26,7 +28,7 @@ export function verifyGuest(pod: Pod, context: AdmissionContext): readonly Viola
   const stored = readStoredGuest(pod);
   if (!stored.ok) return [{ field: FIELD, message: `${stored.reason.replace(`${FIELD} `, '')}; ${REMEDY}` }];
   const { guest } = stored;
-  const checks = [checkLaunched, checkOverhead, checkParsed, checkFields];
+  const checks = [checkLaunched, checkOverhead, checkParsed, checkNetworks, checkFields];
   for (const check of checks) {
     const violations = check(pod, guest, context);
     if (violations.length > 0) return violations;
@@ -76,6 +78,11 @@ function checkRequest(pod: Pod, guest: GuestSpec): readonly Violation[] {
   if (parsed.ok && wholeUp(parsed.value) >= BigInt(guest.overheadBytes)) return [];
   const field = `spec.containers[${index}].resources.requests.memory`;
   return [{ field, value: request, message: `is less than this guest's overhead of ${guest.overheadBytes} bytes; ${REMEDY}` }];
+}
+
+/** The clear words first; {@link checkFields} would only say that something differs. */
+function checkNetworks(pod: Pod, guest: GuestSpec, context: AdmissionContext): readonly Violation[] {
+  return [...checkNetworkResources(pod, guest), ...checkNodeSelector(pod, context), ...missingLabels(pod, context)];
 }
 
 function checkFields(pod: Pod, guest: GuestSpec, context: AdmissionContext): readonly Violation[] {

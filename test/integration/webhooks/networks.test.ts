@@ -102,3 +102,24 @@ test('an address that the annotation does not ask for is refused', async () => {
   const forged = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'forged', namespace: NAMESPACE, labels: metadata.labels, annotations }, spec };
   expect(await create(forged as Pod)).toContain('networks[1].mac');
 }); // prettier-ignore
+
+test('a network’s device resource and nodes are asked for, and the same file applied again changes nothing', async () => {
+  const annotations = {
+    'k8s.v1.cni.cncf.io/resourceName': 'example.com/vf',
+    'k8s.v1.cni.cncf.io/nodeSelector': 'example.com/rack=r1',
+  };
+  await api.client.create(
+    pathOf(KINDS.networkAttachments, { namespace: NAMESPACE }),
+    attachment('fast', { type: 'sriov' }, annotations, NAMESPACE),
+  );
+  expect(await create(on('racer', 'fast,fast'))).toBe('created');
+  const before = await stored('racer');
+  const { limits, requests } = before.spec.containers[0]?.resources ?? {};
+  expect([limits?.['example.com/vf'], requests?.['example.com/vf']]).toEqual(['2', '2']);
+  expect(before.spec['nodeSelector']).toEqual({ 'example.com/rack': 'r1' });
+  const { metadata, spec } = on('racer', 'fast,fast');
+  // What kubectl apply sends: the user's own fields, merged.
+  const body = { metadata: { annotations: metadata.annotations }, spec: { containers: spec.containers } };
+  await api.client.patch(podPath('racer'), { type: 'strategic', body });
+  expect((await stored('racer')).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+});

@@ -2,7 +2,7 @@ import { type FileFacts, handOverDisks } from '../../../agent/disks.ts';
 import { DISKS_PATH } from '../../../api/names.ts';
 
 interface Entry {
-  readonly kind: 'directory' | 'block' | 'link';
+  readonly kind: 'directory' | 'block' | 'character' | 'link';
   readonly uid: number;
   readonly mode: number;
 }
@@ -20,7 +20,13 @@ function handOver(entries: Readonly<Record<string, Entry>>) {
     const entry = entries[path];
     if (entry === undefined) return undefined;
     const is = (kind: Entry['kind']) => () => entry.kind === kind;
-    return { uid: entry.uid, mode: entry.mode, isDirectory: is('directory'), isBlockDevice: is('block') };
+    return {
+      uid: entry.uid,
+      mode: entry.mode,
+      isDirectory: is('directory'),
+      isBlockDevice: is('block'),
+      isCharacterDevice: is('character'),
+    };
   };
   const lchown = (path: string, uid: number, gid: number) => void owners.push([path, uid, gid]);
   const reason = handOverDisks({ pid: 42, startTime: '1' }, ['data'], { lstat, lchown });
