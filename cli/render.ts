@@ -4,7 +4,7 @@ import type { GuestNetwork, GuestSpec } from '../api/guest-spec.ts';
 import type { Pod } from '../api/pod.ts';
 import { type Violation, violationText } from '../api/violation.ts';
 import { deriveMac, networkLabel } from '../guest/mac.ts';
-import { linkNames, type Nic, passtSocket } from '../guest/networks.ts';
+import { linkNames, type Nic, passtSocket, queuesFor, type TapNic } from '../guest/networks.ts';
 import { qemuArgv } from '../guest/qemu-argv.ts';
 import type { AdmissionContext } from '../webhooks/pod/context.ts';
 import { mutateUnderPolicies } from '../webhooks/policy/under-policies.ts';
@@ -65,13 +65,13 @@ function renderVm(title: string, pod: Pod, { world, ...context }: RenderContext)
 function argvOf(guest: GuestSpec, { metadata: { namespace = '', name = '' } }: Pod): readonly string[] {
   const nics = guest.networks.map((network, index) => {
     const mac = network.mac ?? deriveMac(namespace, name, networkLabel(guest.networks, index));
-    return exampleNic(network, index, mac);
+    return exampleNic(network, index, { mac, queues: queuesFor(guest.vcpus) });
   });
   return qemuArgv(guest, { accelerator: guest.accelerator, vhostNet: false, nics });
 }
 
 /** What the node agent would make; a virtual function's address is known on the node only. */
-function exampleNic({ binding }: GuestNetwork, index: number, mac: string): Nic {
+function exampleNic({ binding }: GuestNetwork, index: number, tap: Omit<TapNic, 'tap'>): Nic {
   if (binding === 'sriov') return { address: '0000:00:00.0' };
-  return binding === 'passt' ? { mac, socket: passtSocket(index) } : { mac, tap: linkNames(index).tap };
+  return binding === 'passt' ? { mac: tap.mac, socket: passtSocket(index) } : { ...tap, tap: linkNames(index).tap };
 }

@@ -57,6 +57,8 @@ test('the output is a YAML stream of pods and nothing else, whatever lies betwee
 test('only the command lines, as a shell takes them', () => {
   const { stdout } = renderAll([pod()], '--output=argv');
   expect(stdout).toMatch(/^# Pod vm\nqemu-system-x86_64 \\\n {2}-name guest/);
+  // A queue for each vCPU, as the node agent makes them.
+  expect(stdout).toMatch(/-netdev tap,[^ ]*queues=2/);
   expect(stdout).toContain(` -blockdev '{"driver"`);
 });
 
