@@ -64,7 +64,8 @@ interface Store {
   readonly listeners: Set<(change: Change | KubeError | 'end') => void>;
 }
 
-const copy = <T>(value: T): T => structuredClone(value);
+/** Through JSON, as over the wire: structuredClone would make objects of another realm than jest's, whose prototypes are not equal. */
+const copy = <T>(value: T): T => (value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T));
 
 function parsePath(path: string): Address {
   const parts = path

@@ -2,7 +2,7 @@ import { createCertGauges } from '../../../certs/gauges.ts';
 import { createCertStore } from '../../../certs/store.ts';
 import type { CertStore } from '../../../certs/store.ts';
 import { fromSecretData, trustText } from '../../../certs/bundle.ts';
-import type { KubeClient, Query } from '../../../kube/client.ts';
+import type { KubeClient } from '../../../kube/client.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { createMetrics } from '../../../runtime/metrics.ts';
 import { createPublisher } from '../../../webhooks/publish/publisher.ts';
@@ -35,21 +35,9 @@ beforeEach(() => {
 });
 afterEach(() => Promise.all(running.splice(0).map((part) => part.stop())));
 
-/** Copies of the fake's objects are made outside jest's realm, and isDeepStrictEqual tells prototypes apart: parsed here, as in real life. */
-function parsing(client: KubeClient): KubeClient {
-  const parse = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
-  return {
-    ...client,
-    get: async <T>(path: string, query?: Query) => parse(await client.get<T>(path, query)),
-    stream: async function* (path, query, signal) {
-      for await (const event of client.stream(path, query, signal)) yield parse(event);
-    },
-  };
-}
-
 /** Certificates and publication of one replica. `random` is 0..1: its place among the others. */
 function replica(random: number, client: KubeClient = kube.client): CertStore {
-  const common = { client: parsing(client), clock, random: () => random, log: silentLog };
+  const common = { client, clock, random: () => random, log: silentLog };
   const store = createCertStore({
     ...common,
     namespace: 'podvisor-system',
