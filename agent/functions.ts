@@ -1,9 +1,8 @@
 import type { GuestNetwork } from '../api/guest-spec.ts';
-import { PCI_ADDRESS } from '../guest/networks.ts';
+import { PCI_FUNCTION } from '../guest/pci.ts';
 
 /** Multus' report of what it attached (NPWG multi-net specification, section 5.1); the older name is read too. */
 const STATUS_ANNOTATIONS = ['k8s.v1.cni.cncf.io/network-status', 'k8s.v1.cni.cncf.io/networks-status'];
-const ADDRESS = new RegExp(PCI_ADDRESS);
 
 interface Status {
   readonly name?: unknown;
@@ -26,7 +25,7 @@ export function functionAddresses(
   const found = wanted.flatMap((network): [string, string][] => {
     const report = reports.find((one) => isOf(one, network));
     const address = report?.['device-info']?.pci?.['pci-address'];
-    return typeof address === 'string' && ADDRESS.test(address) ? [[network.interface, address]] : [];
+    return typeof address === 'string' && PCI_FUNCTION.test(address) ? [[network.interface, address]] : [];
   });
   return Object.fromEntries(found);
 }

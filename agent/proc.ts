@@ -78,6 +78,8 @@ export interface Processes {
   isAlive(id: LauncherId): boolean;
   /** Threads of its pid namespace: ids outside by ids inside. */
   threads(id: LauncherId): ReadonlyMap<number, number>;
+  /** Its environment as it was when it started, unless it wrote over it. */
+  environment(id: LauncherId): ReadonlyMap<string, string>;
   /** Its cgroup paths: each line `hierarchy:controllers:path`. */
   cgroups(id: LauncherId): string;
   /** Opens namespaces of that very process; throws when it is gone. The caller closes them. */
@@ -106,11 +108,9 @@ export function createProcesses(proc = '/proc'): Processes {
       // Checked after the look: a pid that was given out again would show another namespace.
       return new Map(isAlive(id) ? tids.map((tid) => [innerPid(read(tid, 'status')), tid]) : []);
     },
+    environment: ({ pid }) => environmentOf(read(pid, 'environ')),
     cgroups: ({ pid }) => read(pid, 'cgroup'),
-    hasMounted: (slotDirectory) => {
-      const holds = mounting(slotDirectory);
-      return pidsOf(proc).some(holds);
-    },
+    hasMounted: (slotDirectory) => pidsOf(proc).some(mounting(slotDirectory)),
     findLauncher: (slotDirectory, uid) => {
       const holds = mounting(slotDirectory);
       const isLauncher = (pid: number): boolean =>
@@ -125,6 +125,12 @@ export function createProcesses(proc = '/proc'): Processes {
       throw new Error('the launcher ended');
     },
   };
+}
+
+/** /proc/PID/environ: `NAME=value`, each ended by a zero byte. */
+export function environmentOf(text: string): ReadonlyMap<string, string> {
+  const entries = text.split('\0').filter((entry) => entry.includes('='));
+  return new Map(entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
 }
 
 function namespaceOf(proc: string, pid: number): string {

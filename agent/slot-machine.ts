@@ -25,7 +25,7 @@ import { without } from './without.ts';
 
 /**
  * The life of one slot as a pure function. Two halves that do not wait for each other: the *start* (a launcher waits for its argv:
- * resolve the pod, prepare the network, write argv) and the *guest* (what QEMU says over QMP). The shell carries the actions out
+ * resolve the pod, prepare network and devices, write argv) and the *guest* (what QEMU says over QMP). The shell carries the actions out
  * and feeds what comes of them back as events.
  */
 
@@ -100,8 +100,8 @@ function onStartEvent(state: SlotState, start: StartState, event: StartEvent, no
   switch (event.type) {
     case 'pod-resolved':
       return onResolved(state, start, event);
-    case 'network-ready':
-      return onNetworkReady(state, start, event);
+    case 'prepared':
+      return onPrepared(state, start, event);
     case 'argv-written':
       return onArgvWritten(state, start, now);
     case 'launcher-gone':
@@ -122,12 +122,12 @@ function onResolved(state: SlotState, start: StartState, event: Extract<SlotEven
   return { state: next, actions: [{ type: 'save' }, { type: 'prepare', vm, launcher }] };
 }
 
-function onNetworkReady(state: SlotState, start: StartState, event: Extract<SlotEvent, { type: 'network-ready' }>): Decision {
+function onPrepared(state: SlotState, start: StartState, event: Extract<SlotEvent, { type: 'prepared' }>): Decision {
   const { vm } = state;
   const { launcher } = start;
   if (start.step !== 'preparing' || vm === undefined || launcher === undefined) return keep(state);
   const next: SlotState = { ...state, start: { ...start, step: 'writing' } };
-  return { state: next, actions: [{ type: 'write-argv', vm, launcher, nics: event.nics }] };
+  return { state: next, actions: [{ type: 'write-argv', vm, launcher, nics: event.nics, hostDevices: event.hostDevices }] };
 }
 
 function onArgvWritten(state: SlotState, start: StartState, now: number): Decision {

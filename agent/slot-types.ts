@@ -1,4 +1,5 @@
 import type { Accelerator, GuestSpec } from '../api/guest-spec.ts';
+import type { HostDeviceAddress } from '../guest/host-devices.ts';
 import type { Nic } from '../guest/networks.ts';
 
 /** A port somebody in the pod declared. */
@@ -94,6 +95,12 @@ export interface SlotState {
   readonly wanted?: Conditions;
 }
 
+/** What the node has made ready for QEMU. */
+export interface Prepared {
+  readonly nics: readonly Nic[];
+  readonly hostDevices: readonly HostDeviceAddress[];
+}
+
 /** What can happen to a slot. */
 export type SlotEvent =
   | { readonly type: 'ready' }
@@ -101,7 +108,7 @@ export type SlotEvent =
   | { readonly type: 'pod-resolved'; readonly vm: VmFacts; readonly launcher: LauncherId }
   | { readonly type: 'identified'; readonly vm: VmFacts }
   | { readonly type: 'launcher-gone' }
-  | { readonly type: 'network-ready'; readonly nics: readonly Nic[] }
+  | ({ readonly type: 'prepared' } & Prepared)
   | { readonly type: 'argv-written' }
   | { readonly type: 'error'; readonly reason: string; readonly message: string }
   | { readonly type: 'retry' }
@@ -118,7 +125,7 @@ export type SlotAction =
   /** Whose slot it is, without a running launcher. */
   | { readonly type: 'identify' }
   | { readonly type: 'prepare'; readonly vm: VmFacts; readonly launcher: LauncherId }
-  | { readonly type: 'write-argv'; readonly vm: VmFacts; readonly launcher: LauncherId; readonly nics: readonly Nic[] }
+  | ({ readonly type: 'write-argv'; readonly vm: VmFacts; readonly launcher: LauncherId } & Prepared)
   | { readonly type: 'pin-cpus'; readonly vm: VmFacts; readonly launcher: LauncherId; readonly threads: readonly number[] }
   | { readonly type: 'retry'; readonly afterMs: number }
   | { readonly type: 'expect-qmp'; readonly withinMs: number }

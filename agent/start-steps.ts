@@ -10,6 +10,7 @@ import type { Pinner } from './cpus/pin.ts';
 import { cpuPlan } from './cpus/plan.ts';
 import { handOverDisks } from './disks.ts';
 import { missingFunction } from './functions.ts';
+import { type HostDevices, hostDevicesOf } from './host-devices.ts';
 import { isReaderWaiting, writeToReader } from './fifo.ts';
 import type { NetworkApplier } from './network/apply.ts';
 import { networkPlan } from './network/plan.ts';
@@ -17,6 +18,7 @@ import { guestDns, type NodeDns } from './network/resolv.ts';
 import { type FunctionWorld, prepareFunctions } from './prepare-functions.ts';
 import { podFacts } from './pod-facts.ts';
 import type { PodResources } from './pod-resources.ts';
+import { claimedAddresses } from './resource-slices.ts';
 import { kernelHas, type Processes } from './proc.ts';
 import type { SlotPaths } from './slot-files.ts';
 import type { LauncherId, SlotAction, SlotEvent, SlotState, VmFacts } from './slot-types.ts';
@@ -55,7 +57,7 @@ export function startStep(world: StartWorld, action: StartAction, place: SlotPla
     case 'identify':
       return identifyPod(world, place.state);
     case 'prepare':
-      return prepareNetwork(world, action, place.paths);
+      return prepare(world, action, place);
     case 'write-argv':
       return writeArgv(world, action, place);
     case 'pin-cpus':
@@ -107,23 +109,32 @@ async function identifyPod({ resources, client, nodeName }: StartWorld, { slot, 
   return { type: 'identified', vm: facts.vm };
 }
 
-/** Taps, bridges, packet rules and DHCP in the pod's network namespace. */
-async function prepareNetwork(
+/** Devices for QEMU; taps, bridges, packet rules and DHCP in the pod's network namespace. */
+async function prepare(
   world: StartWorld,
   { vm, launcher }: Extract<SlotAction, { type: 'prepare' }>,
-  { sockets }: SlotPaths,
+  { state, paths }: SlotPlace,
 ): Promise<SlotEvent> {
   if (!world.processes.isAlive(launcher)) return { type: 'launcher-gone' };
+  const given = await givenDevices(world, { vm, launcher }, state.slot);
+  if (!given.ok) return { type: 'error', reason: 'DeviceUnavailable', message: given.reason };
   try {
-    const unable = await prepareFunctions(world, vm, launcher);
+    const unable = await prepareFunctions(world, vm, launcher, given.devices);
     if (unable !== undefined) return { type: 'error', ...unable };
     const links = await world.network.links(launcher);
     const dns = guestDns(vm.dns, vm.namespace, world.nodeDns());
     const gateway = ownsPodAddress(vm) ? await world.network.gateway(launcher) : undefined;
-    const result = networkPlan(vm, { links, gateway, ipv6: kernelHas('net/ipv6'), dns, sockets, functions: vm.functions });
+    const result = networkPlan(vm, {
+      links,
+      gateway,
+      ipv6: kernelHas('net/ipv6'),
+      dns,
+      sockets: paths.sockets,
+      functions: vm.functions,
+    });
     if (!result.ok) return { type: 'error', reason: 'NetworkUnsupported', message: result.reason };
     await world.network.apply(launcher, result.plan);
-    return { type: 'network-ready', nics: result.plan.nics };
+    return { type: 'prepared', nics: result.plan.nics, hostDevices: given.devices.map(({ address }) => address) };
   } catch (error) {
     if (!world.processes.isAlive(launcher)) return { type: 'launcher-gone' };
     return { type: 'error', reason: 'NetworkFailed', message: messageOf(error) };
@@ -138,7 +149,7 @@ function ownsPodAddress({ guest }: VmFacts): boolean {
 /** Hands disks and QEMU's arguments to the launcher. */
 async function writeArgv(
   world: StartWorld,
-  { vm, launcher, nics }: Extract<SlotAction, { type: 'write-argv' }>,
+  { vm, launcher, nics, hostDevices }: Extract<SlotAction, { type: 'write-argv' }>,
   { state, paths }: SlotPlace,
 ): Promise<SlotEvent> {
   const refused = handOverDisks(
@@ -149,7 +160,7 @@ async function writeArgv(
   if (refused !== '') return { type: 'error', reason: 'DiskUnavailable', message: refused };
   const shared = await claimCpus(world, { vm, launcher }, state.slot);
   if (shared !== '') return { type: 'error', reason: 'CpusNotDedicated', message: shared };
-  const argv = qemuArgv(vm.guest, { accelerator: state.accelerator, vhostNet: world.hasVhostNet(), nics });
+  const argv = qemuArgv(vm.guest, { accelerator: state.accelerator, vhostNet: world.hasVhostNet(), nics, hostDevices });
   const text = argvText(argv, vm.guest.gracePeriodSeconds);
   for (let tries = 0; tries < READER_TRIES; tries += 1) {
     if (!world.processes.isAlive(launcher)) return { type: 'launcher-gone' };
@@ -170,6 +181,19 @@ async function claimCpus(
   if (!result.ok) return result.reason;
   await pinner.pinLauncher(launcher, result.plan);
   return '';
+}
+
+/** Addresses of the devices of the node that the kubelet gave to this guest. */
+async function givenDevices(
+  { resources, processes, client }: StartWorld,
+  { vm, launcher }: { readonly vm: VmFacts; readonly launcher: LauncherId },
+  slot: string,
+): Promise<HostDevices> {
+  const { hostDevices, claims } = vm.guest;
+  if (hostDevices === undefined && claims === undefined) return { ok: true, devices: [] };
+  const holdings = await resources.holdings(slot);
+  const addressOf = claims === undefined ? () => undefined : await claimedAddresses(client, holdings.claimed);
+  return hostDevicesOf(vm.guest, { holdings, environment: processes.environment(launcher), addressOf });
 }
 
 async function pinCpus(

@@ -167,6 +167,13 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
     ['none', 'None; the console is the serial one.'],
     ['std', 'A VGA card.', 'nothing shows its screen yet; use the serial console (kubectl attach)'],
   ]),
+  text(
+    'devices',
+    'Which extended resources in the limits of the guest container are PCI functions or mediated devices (GPUs) for the guest; the others stay outside. ' +
+      'Their device plugin must hand them out for vfio-pci. Devices of ResourceClaims in `resources.claims` are always for the guest. At most 8 devices together.',
+    'names of resources in the limits, separated by commas: `nvidia.com/GA102GL,example.com/qat`',
+    'none',
+  ),
   choice(
     'dedicated-cpus',
     'CPUs of the node for this guest alone, each vCPU pinned to one. The CPU limit must be whole and requests equal to limits in all containers of the pod (QoS class Guaranteed), ' +

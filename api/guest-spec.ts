@@ -17,6 +17,8 @@ export const GUEST_LIMITS = {
   disks: 15,
   networks: 8,
   cpuFeatures: 64,
+  /** One PCI Express root port each. */
+  hostDevices: 8,
   numaCells: { min: 2, max: 8 },
 } as const;
 
@@ -121,6 +123,14 @@ const Numa = Type.Object(
   closed,
 );
 
+const HostDevice = Type.Object(
+  {
+    resource: Type.String({ pattern: EXTENDED_RESOURCE, description: "Extended resource in the guest container's limits." }),
+    count: count('How many of it.', 1, GUEST_LIMITS.hostDevices),
+  },
+  closed,
+);
+
 const DedicatedCpus = Type.Object({ emulatorThreads: oneOf('share', 'isolate') }, closed);
 
 const CloudInit = Type.Object(
@@ -170,6 +180,21 @@ export const GuestSpec = Type.Object(
       description: 'Guest RAM in bytes, whole MiB.',
     }),
     dedicatedCpus: Type.Optional(DedicatedCpus),
+    hostDevices: Type.Optional(
+      Type.Array(HostDevice, {
+        minItems: 1,
+        maxItems: GUEST_LIMITS.hostDevices,
+        description: 'PCI functions and mediated devices of the node for the guest, in the order asked for.',
+      }),
+    ),
+    claims: Type.Optional(
+      Type.Array(Type.String({ pattern: DNS_LABEL }), {
+        minItems: 1,
+        maxItems: GUEST_LIMITS.hostDevices,
+        uniqueItems: true,
+        description: "ResourceClaims of the guest container whose devices are the guest's.",
+      }),
+    ),
     emulatedBy: setting('Why the guest is emulated when nobody asked for it: no node offered KVM at admission.', 'fallback'),
     hugepages: setting('Size of the huge pages all guest RAM is of.', '2Mi', '1Gi'),
     numa: Type.Optional(Numa),
@@ -207,6 +232,7 @@ export type Accelerator = GuestSpec['accelerator'];
 export type BootMode = GuestSpec['boot']['mode'];
 export type CpuTopology = Static<typeof Topology>;
 export type GuestNetwork = Static<typeof Network>;
+export type HostDevice = Static<typeof HostDevice>;
 export type GuestDisk = Static<typeof Disk>;
 export type DiskTuning = Static<typeof BootDisk>;
 export type Firmware = GuestSpec['firmware'];

@@ -9,6 +9,7 @@ import { parseDedicated } from './parse-dedicated.ts';
 import { parseClock, parseCloudInit, parseFirmware, parseSettings } from './parse-devices.ts';
 import { parseDisks } from './parse-disks.ts';
 import { type NetworksContext, parseNetworks } from './parse-networks.ts';
+import { parseHostDevices } from './parse-host-devices.ts';
 import { parseMemory } from './parse-memory.ts';
 import { parseOtherResources, parseVcpus } from './parse-size.ts';
 import type { Pod } from './pod.ts';
@@ -52,12 +53,9 @@ function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext):
   const { accelerator, ...emulatedBy } = take(parseAccelerator(pod, context.accelerators));
   const boot = take(parseBoot(pod, guest));
   const networks = take(parseNetworks(pod, context));
-  take(
-    parseOtherResources(
-      guest,
-      networks.flatMap(({ resource }) => resource ?? []),
-    ),
-  );
+  const ofNetworks = networks.flatMap(({ resource }) => resource ?? []);
+  const devices = take(parseHostDevices(pod, guest, ofNetworks));
+  take(parseOtherResources(guest, [...ofNetworks, ...(devices.hostDevices ?? []).map(({ resource }) => resource)]));
   return step({
     version: 'v1',
     container: guest.container.name,
@@ -66,6 +64,7 @@ function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext):
     cpu: take(parseCpu(pod, accelerator, vcpus)),
     ...take(parseMemory(pod, guest, vcpus)),
     ...take(parseDedicated(pod, guest)),
+    ...devices,
     overheadBytes: 0,
     machine: 'q35',
     firmware: take(parseFirmware(pod, boot.mode)),

@@ -40,14 +40,15 @@ export function violationOf({ field, text }: Amount, message: string): Violation
   return { field, value: text, message };
 }
 
-/** Resources of the guest container that mean something Podvisor cannot give yet, or that stay outside the guest; `used` by networks do not. */
+/** Resources of the guest container that stay outside the guest; those `used` by its networks and devices do not. */
 export function parseOtherResources({ container, path }: GuestContainer, used: readonly string[]): Step<undefined> {
-  const { limits = {}, requests = {}, claims = [] } = container.resources ?? {};
+  const { limits = {}, requests = {} } = container.resources ?? {};
   const named = [...names(`${path}.resources.limits`, limits), ...names(`${path}.resources.requests`, requests)];
-  const dynamic = claims.length === 0 ? [] : [{ field: `${path}.resources.claims`, message: 'is not supported yet; remove it' }];
   const extended = [...new Set(named.map(({ name }) => name).filter((name) => isForeignDevice(name) && !used.includes(name)))];
-  const warnings = extended.map((name) => `${name} is given to the launcher's container; the guest does not see it yet`);
-  return { value: undefined, violations: dynamic, warnings };
+  const warnings = extended.map(
+    (name) => `${name} is given to the launcher's container; the guest sees it only if podvisor.dev/devices names it`,
+  );
+  return { value: undefined, violations: [], warnings };
 }
 
 function names(path: string, list: object): { name: string; field: string }[] {

@@ -108,6 +108,13 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
     from: `metadata.annotations[${PREFIX}numa]`,
     doc: 'NUMA nodes inside the guest, when it has several.',
   },
+  {
+    name: 'claims',
+    kind: 'count',
+    path: 'claims',
+    from: '{container}.resources.claims',
+    doc: 'ResourceClaims whose devices are for the guest.',
+  },
   { name: 'disks', kind: 'count', path: 'disks', from: '{container}.volumeDevices', doc: 'Block claims beside the boot disk.' },
   {
     name: 'networkCount',
@@ -131,6 +138,9 @@ export const UNGOVERNED: Readonly<Record<string, string>> = {
   container: 'a name inside the pod',
   overheadBytes: 'computed by Podvisor',
   'boot.image': 'governed by spec.images',
+  hostDevices: 'governed by spec.devices',
+  'hostDevices[].resource': 'governed by spec.devices',
+  'hostDevices[].count': 'a matter of quotas on the resource',
   emulatedBy: 'what the cluster offered, not a choice',
   'disks[].volume': 'a name inside the pod',
   ...Object.fromEntries(

@@ -4,6 +4,7 @@ import type { GuestNetwork, GuestSpec } from '../api/guest-spec.ts';
 import type { Pod } from '../api/pod.ts';
 import { type Violation, violationText } from '../api/violation.ts';
 import { deriveMac, networkLabel } from '../guest/mac.ts';
+import type { HostDeviceAddress } from '../guest/host-devices.ts';
 import { linkNames, type Nic, passtSocket, queuesFor, type TapNic } from '../guest/networks.ts';
 import { qemuArgv } from '../guest/qemu-argv.ts';
 import type { AdmissionContext } from '../webhooks/pod/context.ts';
@@ -62,16 +63,25 @@ function renderVm(title: string, pod: Pod, { world, ...context }: RenderContext)
   return { type: 'vm', title, pod: mutation.patched, warnings, audits, argv: argvOf(stored.guest, pod) };
 }
 
+const EXAMPLE_FUNCTION = '0000:00:00.0';
+
 function argvOf(guest: GuestSpec, { metadata: { namespace = '', name = '' } }: Pod): readonly string[] {
   const nics = guest.networks.map((network, index) => {
     const mac = network.mac ?? deriveMac(namespace, name, networkLabel(guest.networks, index));
     return exampleNic(network, index, { mac, queues: queuesFor(guest.vcpus) });
   });
-  return qemuArgv(guest, { accelerator: guest.accelerator, vhostNet: false, nics });
+  const hostDevices = exampleDevices(guest);
+  return qemuArgv(guest, { accelerator: guest.accelerator, vhostNet: false, nics, hostDevices });
+}
+
+/** Addresses are known on the node only, and so is what a ResourceClaim holds: one function stands for each. */
+function exampleDevices({ hostDevices = [], claims = [] }: GuestSpec): HostDeviceAddress[] {
+  const count = hostDevices.reduce((sum, device) => sum + device.count, claims.length);
+  return Array.from({ length: count }, () => ({ pci: EXAMPLE_FUNCTION }));
 }
 
 /** What the node agent would make; a virtual function's address is known on the node only. */
 function exampleNic({ binding }: GuestNetwork, index: number, tap: Omit<TapNic, 'tap'>): Nic {
-  if (binding === 'sriov') return { address: '0000:00:00.0' };
+  if (binding === 'sriov') return { address: EXAMPLE_FUNCTION };
   return binding === 'passt' ? { mac: tap.mac, socket: passtSocket(index) } : { ...tap, tap: linkNames(index).tap };
 }

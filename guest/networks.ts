@@ -1,6 +1,6 @@
 import { INTERFACE_NAME, UNICAST_MAC } from '../api/guest-spec.ts';
 import { SLOT_PATH } from '../api/names.ts';
-import { PCI_SLOT, pciAddress } from './pci.ts';
+import { PCI_FUNCTION, PCI_SLOT, pciAddress } from './pci.ts';
 import { option, type OptionValue } from './qemu-options.ts';
 
 /** A tap interface in the pod's network namespace, made by the agent. */
@@ -48,13 +48,9 @@ export function queuesFor(vcpus: number): number {
   return Math.min(vcpus, 256);
 }
 
-/** Name of a PCI function as Linux and QEMU write it. */
-export const PCI_ADDRESS = '^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\\.[0-7]$';
-
 const MAC = new RegExp(UNICAST_MAC);
 const TAP = new RegExp(INTERFACE_NAME);
 const SOCKET = /^(\/[A-Za-z0-9._-]+)+$/;
-const ADDRESS = new RegExp(PCI_ADDRESS);
 /** Smallest MTU virtio-net accepts (IPv4's minimum) and the largest frame a tap carries. */
 const MTU = { min: 68, max: 65_535 };
 
@@ -100,7 +96,7 @@ function virtioNet(mac: string, index: number, more: Readonly<Record<string, Opt
 }
 
 function functionArguments({ address }: FunctionNic, index: number): string[] {
-  if (!ADDRESS.test(address)) throw new Error(`not a PCI address: ${JSON.stringify(address)}`);
+  if (!PCI_FUNCTION.test(address)) throw new Error(`not a PCI address: ${JSON.stringify(address)}`);
   const device = { id: `nic${index}`, host: address, addr: pciAddress(PCI_SLOT.firstNetwork + index), rombar: 0 };
   return ['-device', option('vfio-pci', device)];
 }

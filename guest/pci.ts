@@ -15,6 +15,9 @@ export const PCI_SLOT = {
   firstClaim: 0x10,
 } as const;
 
+/** Address of a PCI function as Linux and QEMU write it, with its domain: `0000:3b:02.6`. Domains beyond four digits are those of VMD controllers. */
+export const PCI_FUNCTION = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/;
+
 /** A slot as QEMU's `addr=` takes it. */
 export function pciAddress(slot: number): string {
   return `0x${slot.toString(16).padStart(2, '0')}`;

@@ -3,6 +3,7 @@ import { BOOT_PATH, SLOT_PATH } from '../api/names.ts';
 import { diskArguments, usesSata } from './disks.ts';
 import { firmwareArguments, firmwareMachine } from './firmware.ts';
 import { helperArguments } from './helpers.ts';
+import { type HostDeviceAddress, hostDeviceArguments } from './host-devices.ts';
 import { memoryArguments, memoryMachine } from './memory.ts';
 import { networkArguments, type Nic } from './networks.ts';
 import { checkedArguments, option, type OptionValue } from './qemu-options.ts';
@@ -15,6 +16,8 @@ export interface NodeFacts {
   readonly vhostNet: boolean;
   /** Parallel to `guest.networks`. */
   readonly nics: readonly Nic[];
+  /** Devices of the node that were given to this guest. */
+  readonly hostDevices?: readonly HostDeviceAddress[];
 }
 
 /** MiB of translated code QEMU may keep; its default is a share of RAM and would dwarf a small guest. */
@@ -46,6 +49,7 @@ const PARTS: readonly Part[] = [
   bootArguments,
   diskArguments,
   (_guest, { nics, vhostNet }) => networkArguments(nics, vhostNet),
+  (_guest, { hostDevices = [] }) => hostDeviceArguments(hostDevices),
   helperArguments,
 ];
 

@@ -16,6 +16,7 @@ export const KINDS = {
   events: { group: 'events.k8s.io', version: 'v1', plural: 'events' },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' },
   networkAttachments: { group: 'k8s.cni.cncf.io', version: 'v1', plural: 'network-attachment-definitions' },
+  resourceSlices: { group: 'resource.k8s.io', version: 'v1', plural: 'resourceslices' },
   policies: { group: 'podvisor.dev', version: 'v1alpha1', plural: 'virtualmachinepolicies' },
   mutatingWebhooks: { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'mutatingwebhookconfigurations' },
   validatingWebhooks: { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },

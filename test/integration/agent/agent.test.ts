@@ -2,7 +2,8 @@ import { jest } from '@jest/globals';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { GUEST_ANNOTATION } from '../../../api/names.ts';
-import { agentOn, ENDPOINT, owned, type RunningAgent, SLOT, UID, vmPod } from './running-agent.ts';
+import type { GuestSpec } from '../../../api/guest-spec.ts';
+import { agentOn, ENDPOINT, NODE, owned, type RunningAgent, SLOT, UID, vmPod } from './running-agent.ts';
 import { guestSpec } from '../../build/guest.ts';
 import { fakeKubelet, type FakeKubelet } from './fake-kubelet.ts';
 import { fakeApi, type FakeApi, fakePod, type FakePod, killAll, processesOf, run, until, whyNot } from './rig.ts';
@@ -18,9 +19,11 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
   let agent: RunningAgent | undefined;
   let stateDir: string;
   let given: number[] = [];
+  let held: Parameters<typeof owned>[1];
 
   beforeEach(async () => {
     given = [];
+    held = {};
     pod = fakePod('pvagent', UID);
     stateDir = join(pod.directory, 'state-dir');
     kubelet = fakeKubelet(join(pod.directory, 'kubelet'));
@@ -37,7 +40,7 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
 
   async function startVm() {
     const answer = await kubelet.allocate(ENDPOINT, SLOT);
-    kubelet.pods = owned(given);
+    kubelet.pods = owned(given, held);
     const [container] = answer.containerResponses;
     const directory = container!.mounts[0]!.hostPath;
     const launcher = pod.launch(directory, container!.devices[0]!.hostPath);
@@ -88,9 +91,12 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
   });
 
   /** A pod whose guest has dedicated CPUs, of which the kubelet gave it these. */
+  function want(fields: Partial<GuestSpec>): void {
+    const annotations = { [GUEST_ANNOTATION]: JSON.stringify(guestSpec(fields)) };
+    api.pod = { ...vmPod(), metadata: { ...vmPod().metadata, annotations } };
+  }
   function dedicate(emulatorThreads: 'share' | 'isolate', cpuIds: number[]): void {
-    const guest = guestSpec({ dedicatedCpus: { emulatorThreads } });
-    api.pod = { ...vmPod(), metadata: { ...vmPod().metadata, annotations: { [GUEST_ANNOTATION]: JSON.stringify(guest) } } };
+    want({ dedicatedCpus: { emulatorThreads } });
     given = cpuIds;
   }
   const shares = (): string[] => {
@@ -136,6 +142,29 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
     await until('the pod is told', () => ready()?.reason === 'CpusNotDedicated');
     expect(ready()?.message).toContain('cpuManagerPolicy: static');
     expect(processesOf(UID)).not.toContain('qemu-system-x86');
+  });
+
+  // A function no machine has: up to sysfs everything is real.
+  test('a device of a device plugin is looked for by the kubelet’s id, and the pod is told what is missing', async () => {
+    want({ hostDevices: [{ resource: 'example.com/gpu', count: 1 }] });
+    held = { devices: [{ resourceName: 'example.com/gpu', deviceIds: ['0000:fe:00.0'] }] };
+    await startVm();
+    await until('the pod is told', () => ready()?.reason === 'DeviceUnavailable');
+    expect(ready()?.message).toContain('resource example.com/gpu: the node has no PCI function 0000:fe:00.0');
+    expect(processesOf(UID)).not.toContain('qemu-system-x86');
+  });
+
+  test('a device of a ResourceClaim is looked for by the address in its driver’s slice', async () => {
+    want({ claims: ['gpu'] });
+    const attributes = { 'resource.kubernetes.io/pciBusID': { string: '0000:fe:00.0' } };
+    api.slices = [{ spec: { driver: 'gpu.example.com', pool: { name: NODE }, devices: [{ name: 'gpu-0', attributes }] } }];
+    const claimResources = [{ driverName: 'gpu.example.com', poolName: NODE, deviceName: 'gpu-0' }];
+    held = { dynamicResources: [{ claimName: 'gpu', claimNamespace: 'team', claimResources }] };
+    await startVm();
+    await until('the pod is told', () => ready()?.reason === 'DeviceUnavailable');
+    expect(ready()?.message).toContain(
+      `device gpu.example.com/${NODE}/gpu-0 of a ResourceClaim: the node has no PCI function 0000:fe:00.0`,
+    );
   });
 
   test('a guest takes its address by DHCP and is reached through the pod from outside and over loopback', async () => {
@@ -207,7 +236,7 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
 
   test('a launcher that waited while the agent was away is served', async () => {
     const { containerResponses } = await kubelet.allocate(ENDPOINT, SLOT);
-    kubelet.pods = owned(given);
+    kubelet.pods = owned(given, held);
     await agent!.stop();
     pod.launch(containerResponses[0]!.mounts[0]!.hostPath, containerResponses[0]!.devices[0]!.hostPath);
     await new Promise((resolve) => setTimeout(resolve, 500));

@@ -42,6 +42,8 @@ export async function until(what: string, holds: () => boolean, ms = 15_000): Pr
 export interface FakeApi extends KubeClient {
   away: boolean;
   pod: Pod;
+  /** ResourceSlices. */
+  slices: object[];
   readonly patches: { path: string; body: StatusPatch }[];
   readonly events: { reason: string; type: string; note: string }[];
 }
@@ -57,12 +59,13 @@ export function fakeApi(pod: Pod): FakeApi {
   const api = {
     away: false,
     pod,
+    slices: [] as object[],
     patches: [] as FakeApi['patches'],
     events: [] as FakeApi['events'],
-    get: () =>
+    get: (path: string) =>
       Promise.resolve()
         .then(check)
-        .then(() => api.pod),
+        .then(() => (path.endsWith('/resourceslices') ? { metadata: { resourceVersion: '1' }, items: api.slices } : api.pod)),
     create: (_path: string, body: unknown) =>
       Promise.resolve()
         .then(check)

@@ -9,7 +9,7 @@ import { readOptions } from '../../../runtime/config.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { createMetrics } from '../../../runtime/metrics.ts';
 import { guestSpec } from '../../build/guest.ts';
-import type { PodResources } from '../../../agent/proto/gen/podresources.ts';
+import type { ContainerResources, PodResources } from '../../../agent/proto/gen/podresources.ts';
 import type { FakeKubelet } from './fake-kubelet.ts';
 import type { FakeApi } from './rig.ts';
 
@@ -17,9 +17,10 @@ export const UID = '0a1b2c3d-0000-4000-8000-00000000a9e7';
 export const NODE = 'node-a';
 export const SLOT = 'tcg-3';
 export const ENDPOINT = 'podvisor-tcg.sock';
-export const owned = (cpuIds: number[]): PodResources[] => {
-  const devices = [{ resourceName: 'podvisor.dev/tcg', deviceIds: [SLOT] }];
-  return [{ name: 'vm', namespace: 'team', containers: [{ name: 'guest', devices, cpuIds, dynamicResources: [] }] }];
+export const owned = (cpuIds: number[], more: Partial<ContainerResources> = {}): PodResources[] => {
+  const devices = [{ resourceName: 'podvisor.dev/tcg', deviceIds: [SLOT] }, ...(more.devices ?? [])];
+  const dynamicResources = more.dynamicResources ?? [];
+  return [{ name: 'vm', namespace: 'team', containers: [{ name: 'guest', devices, cpuIds, dynamicResources }] }];
 };
 
 export function vmPod(): Pod {

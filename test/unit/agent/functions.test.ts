@@ -1,5 +1,6 @@
 import { functionAddresses, missingFunction } from '../../../agent/functions.ts';
 import type { FileFacts } from '../../../agent/disks.ts';
+import type { GivenDevice } from '../../../agent/host-devices.ts';
 import { type FunctionWorld, prepareFunctions } from '../../../agent/prepare-functions.ts';
 import type { VmFacts } from '../../../agent/slot-types.ts';
 import type { GuestNetwork } from '../../../api/guest-spec.ts';
@@ -81,32 +82,57 @@ describe('prepareFunctions', () => {
 
   it('gives the group to QEMU and lets it lock the guest’s memory', async () => {
     const { made, done } = world(['/dev/vfio/vfio', '/dev/vfio/41'], () => ({ ok: true, facts: { group: '41', numaNode: 0 } }));
-    expect(await prepareFunctions(made, vm(), launcher)).toBeUndefined();
+    expect(await prepareFunctions(made, vm(), launcher, [])).toBeUndefined();
     expect(done).toEqual(['/proc/42/root/dev/vfio/vfio 107', '/proc/42/root/dev/vfio/41 107', 'lock 1152']);
   });
 
   it.each<[string, readonly string[], FunctionWorld['functions']['check'], object]>([
-    ['no /dev/vfio', [], () => ({ ok: true, facts: { group: '41', numaNode: 0 } }), { reason: 'FunctionUnavailable', message: "network 'team/fast' (net1, example.com/vf): /dev/vfio/vfio does not exist in the launcher's container: the device plugin must hand out its functions for vfio-pci" }],
+    ['no /dev/vfio', [], () => ({ ok: true, facts: { group: '41', numaNode: 0 } }), { reason: 'FunctionUnavailable', message: "network 'team/fast' (net1, example.com/vf): /dev/vfio/vfio does not exist in the launcher's container: its device plugin or driver must hand it out for vfio-pci" }],
     ['not its group', ['/dev/vfio/vfio'], () => ({ ok: true, facts: { group: '41', numaNode: 0 } }), { reason: 'FunctionUnavailable', message: expect.stringContaining('/dev/vfio/41 does not exist') }],
     ['what sysfs says', [], () => ({ ok: false, reason: 'the node has no PCI function 0000:3b:10.0' }), { reason: 'FunctionUnavailable', message: "network 'team/fast' (net1, example.com/vf): the node has no PCI function 0000:3b:10.0" }],
   ])('says why not: %s', async (_, paths, check, ending) => {
     const { made, done } = world(paths, check);
-    expect(await prepareFunctions(made, vm(), launcher)).toEqual(ending);
+    expect(await prepareFunctions(made, vm(), launcher, [])).toEqual(ending);
     expect(done.filter((line) => line.startsWith('lock'))).toEqual([]);
   }); // prettier-ignore
 
   it('waits for Multus’ report', async () => {
     const { made } = world([], () => ({ ok: false, reason: 'never asked' }));
-    const ending = await prepareFunctions(made, vm({}), launcher);
+    const ending = await prepareFunctions(made, vm({}), launcher, []);
     expect(ending).toMatchObject({
       reason: 'NetworkPending',
       message: expect.stringContaining('network-status (device-info) yet'),
     });
   });
 
+  const GPU: GivenDevice = { from: 'resource example.com/gpu', address: { pci: '0000:5e:00.0' } };
+
+  it('treats given devices as the functions of networks, whose memory counts once', async () => {
+    const asked: unknown[] = [];
+    const { made, done } = world(['/dev/vfio/vfio', '/dev/vfio/41', '/dev/vfio/60'], (device) => {
+      asked.push(device);
+      return { ok: true, facts: 'pci' in device ? { group: '41', numaNode: 0 } : { group: '60', numaNode: 1 } };
+    });
+    const mediated = { mediated: '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001' };
+    expect(await prepareFunctions(made, vm(), launcher, [GPU, { from: 'x', address: mediated }])).toBeUndefined();
+    expect(asked).toEqual([{ pci: '0000:3b:10.0' }, { pci: '0000:5e:00.0' }, mediated]);
+    expect(done).toContain('/proc/42/root/dev/vfio/60 107');
+    expect(done).toContain('{"pod":"team/vm","reason":"NUMA nodes 0, 1"}');
+    expect(done.filter((line) => line.startsWith('lock'))).toEqual(['lock 1152']);
+  });
+
+  it.each<[string, FunctionWorld['functions']['check'], string]>([
+    ['what sysfs says', () => ({ ok: false, reason: 'PCI function 0000:5e:00.0 is bound to driver nvidia' }), 'resource example.com/gpu: PCI function 0000:5e:00.0 is bound to driver nvidia'],
+    ['no group in the container', () => ({ ok: true, facts: { group: '41', numaNode: 0 } }), "resource example.com/gpu: /dev/vfio/vfio does not exist in the launcher's container: its device plugin or driver must hand it out for vfio-pci"],
+  ])('says why a given device cannot be had: %s', async (_, check, message) => {
+    const { made, done } = world([], check);
+    expect(await prepareFunctions(made, vmFacts(), launcher, [GPU])).toEqual({ reason: 'DeviceUnavailable', message });
+    expect(done).toEqual([]);
+  }); // prettier-ignore
+
   it('does nothing for a guest without functions', async () => {
     const { made, done } = world([], () => ({ ok: false, reason: 'never asked' }));
-    expect(await prepareFunctions(made, vmFacts(), launcher)).toBeUndefined();
+    expect(await prepareFunctions(made, vmFacts(), launcher, [])).toBeUndefined();
     expect(done).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { cgroupFiles } from '../../../agent/network/apply.ts';
-import { inPodCgroup, innerPid, originOf, parseMountInfo, startTimeOf } from '../../../agent/proc.ts';
+import { environmentOf, inPodCgroup, innerPid, originOf, parseMountInfo, startTimeOf } from '../../../agent/proc.ts';
 
 const UID = '0a1b-2c3d';
 
@@ -19,6 +19,12 @@ test('the pid inside the innermost namespace', () => {
   expect(innerPid('Name:\tsh\nNSpid:\t4711\t12\t1\n')).toBe(1);
   expect(innerPid('NSpid:\t4711\n')).toBe(4711);
   expect(innerPid('')).toBe(0);
+});
+
+test('the environment of a process, whatever is in its values', () => {
+  const expected = new Map([['A', '1'], ['B', 'x=y\nz'], ['C', '']]); // prettier-ignore
+  expect(environmentOf('A=1\0B=x=y\nz\0C=\0overwritten\0')).toEqual(expected);
+  expect(environmentOf('')).toEqual(new Map());
 });
 
 test('a process name cannot move the start time', () => {

@@ -6,8 +6,12 @@ const vm = vmFacts();
 const launcher = { pid: 100, startTime: '7' };
 const next = { pid: 200, startTime: '9' };
 const resolved: SlotEvent = { type: 'pod-resolved', vm, launcher };
-const networkReady: SlotEvent = { type: 'network-ready', nics: [{ mac: '02:00:00:00:00:01', tap: 'pvtap0' }] };
-const started: SlotEvent[] = [{ type: 'ready' }, resolved, networkReady, { type: 'argv-written' }];
+const prepared: SlotEvent = {
+  type: 'prepared',
+  nics: [{ mac: '02:00:00:00:00:01', tap: 'pvtap0' }],
+  hostDevices: [{ pci: '0000:3b:00.0' }],
+};
+const started: SlotEvent[] = [{ type: 'ready' }, resolved, prepared, { type: 'argv-written' }];
 const running: SlotEvent[] = [...started, { type: 'qmp-connected', status: 'running' }];
 const shutdown = (reason: string): SlotEvent => ({ type: 'qmp-event', name: 'SHUTDOWN', data: { guest: true, reason } });
 const panicked: SlotEvent = { type: 'qmp-event', name: 'GUEST_PANICKED', data: { action: 'shutdown' } };
@@ -60,8 +64,8 @@ test.each<[string, SlotEvent[], string[]]>([
   ],
   ['a launcher that is ready has its pod resolved', [{ type: 'ready' }], ['resolve-pod']],
   ['a second ready during a start changes nothing', [{ type: 'ready' }, { type: 'ready' }], []],
-  ['a resolved pod is remembered and gets its network', [{ type: 'ready' }, resolved], ['save', 'prepare']],
-  ['a prepared network brings argv', started.slice(0, 3), ['write-argv']],
+  ['a resolved pod is remembered and gets its network and devices', [{ type: 'ready' }, resolved], ['save', 'prepare']],
+  ['what is prepared brings argv', started.slice(0, 3), ['write-argv']],
   ['written argv is remembered', started, ['save', 'observe-start']],
   ['a running guest is told once, with its event', running, ['report True GuestRunning + Normal GuestStarted', 'save']],
   ['a reconnect tells nothing', [...running, { type: 'qmp-closed' }, { type: 'qmp-connected', status: 'running' }], []],
@@ -136,7 +140,7 @@ test('a second life of the container is announced again', () => {
     [
       { type: 'ready' },
       { ...resolved, launcher: next },
-      networkReady,
+      prepared,
       { type: 'argv-written' },
       { type: 'qmp-connected', status: 'running' },
     ],

@@ -168,6 +168,32 @@ describe('parseGuest reads', () => {
       annotated({ 'podvisor.dev/numa': 'cells=2' }, { resources: { limits: { cpu: '4', memory: '64Mi' } } }),
       { numa: { cells: 2 } },
     ],
+    'devices of the node': [
+      annotated(
+        { 'podvisor.dev/devices': 'a.example/gpu, b.example/qat' },
+        { resources: { limits: { memory: '64Mi', 'a.example/gpu': '2', 'b.example/qat': 1, 'c.example/licence': '1' } } },
+      ),
+      {
+        hostDevices: [
+          { resource: 'a.example/gpu', count: 2 },
+          { resource: 'b.example/qat', count: 1 },
+        ],
+      },
+    ],
+    ResourceClaims: [
+      vmPod({
+        guest: {
+          resources: {
+            limits: { memory: '64Mi' },
+            claims: [
+              { name: 'gpu', request: 'a' },
+              { name: 'gpu', request: 'b' },
+            ],
+          },
+        },
+      }),
+      { claims: ['gpu'] },
+    ],
     'that nobody asked for emulation': [vmPod(), { accelerator: 'tcg', emulatedBy: 'fallback' }, TCG],
     'the grace period': [vmPod({ spec: { terminationGracePeriodSeconds: 5 } }), { gracePeriodSeconds: 5 }],
     'annotations of others not at all': [annotated({ 'example.com/boot': 'x', 'kubernetes.io/cpu-model': 'y' }), {}],

@@ -20,6 +20,15 @@ const security = (fields: SecurityContext) => guest({ securityContext: fields })
 
 const disks = (text: string) =>
   vmPod({ annotations: { 'podvisor.dev/disks': text }, guest: { volumeDevices: [{ name: 'data', devicePath: '/dev/data' }] } });
+const devices = (text: string, list: Record<string, string>) =>
+  vmPod({ annotations: { 'podvisor.dev/devices': text }, guest: { resources: { limits: { memory: '64Mi', ...list } } } });
+const deviceOfNetwork = vmPod({
+  annotations: { 'podvisor.dev/devices': 'example.com/vf', 'k8s.v1.cni.cncf.io/networks': 'vf' },
+});
+const WITH_NETWORK: ParseContext = {
+  ...BOTH,
+  attachments: { 'default/vf': { types: ['sriov'], resourceName: 'example.com/vf' } },
+};
 const dedicated = (resources: ResourceRequirements, sidecars: readonly Container[] = []) =>
   vmPod({ annotations: { 'podvisor.dev/dedicated-cpus': 'true' }, guest: { resources }, sidecars });
 const numa = (text: string, list: Record<string, string>) =>
@@ -166,7 +175,14 @@ const CASES: Record<string, [Pod, string[], ParseContext?]> = {
   'vCPUs that NUMA nodes cannot share': [numa('cells=2', { cpu: '3', memory: '64Mi' }), ['cannot share 3 vCPUs', 'a multiple of 2, e.g. "4"']],
   'RAM that NUMA nodes cannot share': [numa('cells=2', { cpu: '2', memory: '65Mi' }), ['cannot share 65Mi', '"64Mi" or "66Mi"']],
   'huge pages that NUMA nodes cannot share': [numa('cells=2', { cpu: '2', 'hugepages-2Mi': '66Mi' }), ['cannot share 66Mi', '"64Mi" or "68Mi"']],
-  'dynamic resource claims': [guest({ resources: { limits: { memory: '64Mi' }, claims: [{ name: 'gpu' }] } }), ['resources.claims: is not supported yet']],
+  'a claim without a name': [guest({ resources: { limits: { memory: '64Mi' }, claims: [{}] } }), ['resources.claims[0].name: "": allowed: a DNS label']],
+  'a device that is no resource': [devices('gpu', {}), ["'gpu' is no extended resource"]],
+  'a device that is not in the limits': [devices('a.example/gup', { 'a.example/gpu': '1' }), ["'a.example/gup' is not in the guest container's limits (did you mean 'a.example/gpu'?)"]],
+  'a device twice': [devices('a.example/gpu, a.example/gpu', { 'a.example/gpu': '1' }), ["names 'a.example/gpu' twice"]],
+  'a device of a network': [deviceOfNetwork, ["'example.com/vf' belongs to a network of the guest"], WITH_NETWORK],
+  'half a device': [devices('a.example/gpu', { 'a.example/gpu': '500m' }), ["asks for 500m of 'a.example/gpu'; allowed: 1 to 8"]],
+  'nine devices': [devices('a.example/a,a.example/b', { 'a.example/a': '8', 'a.example/b': '1' }), ['makes 9 devices of the node; allowed: at most 8']],
+  'a VM slot as a device': [annotated('podvisor.dev/devices', 'podvisor.dev/kvm'), ["is Podvisor's own"]],
   'pod-level resources': [spec({ resources: { limits: { memory: '1Gi' } } }), ['spec.resources: pod-level resources are not supported yet']],
   'a device request of the user': [limits({ memory: '64Mi', 'podvisor.dev/kvm': '1' }), ['spec.containers[0].resources.limits[podvisor.dev/kvm]: "1"', 'podvisor.dev/accelerator']],
   'a device request of a sidecar': [

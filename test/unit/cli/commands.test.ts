@@ -62,6 +62,14 @@ test('only the command lines, as a shell takes them', () => {
   expect(stdout).toContain(` -blockdev '{"driver"`);
 });
 
+test('devices of the node are shown, with an address that stands for theirs', () => {
+  const resources = { limits: { memory: '128Mi', 'example.com/gpu': 2 }, claims: [{ name: 'nvme' }] };
+  const containers = [{ ...SPEC.containers[0], resources }];
+  const annotations = { 'podvisor.dev/devices': 'example.com/gpu' };
+  const { stdout } = renderAll([pod({ containers }, { ...VM, annotations })], '--output=argv');
+  expect(stdout.match(/vfio-pci,id=host\d,host=0000:00:00.0,bus=port\d/g)).toHaveLength(3);
+});
+
 test('what the nodes offer decides the accelerator, and what they do not is a warning', () => {
   expect(renderAll([pod()]).stdout).toContain('-accel kvm');
   const emulated = renderAll([pod()], '--offers', 'tcg');

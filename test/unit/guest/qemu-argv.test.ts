@@ -50,6 +50,10 @@ const CASES: Record<string, [GuestSpec, Partial<NodeFacts>?]> = {
   hugepages: [guestSpec({ hugepages: '2Mi', vcpus: 2 })],
   'hugepages-two-numa-nodes': [guestSpec({ hugepages: '1Gi', memoryBytes: 4 * GIB, vcpus: 4, numa: { cells: 2 } })],
   'two-numa-nodes': [guestSpec({ vcpus: 2, numa: { cells: 2 } })],
+  'host-devices': [
+    guestSpec({ hostDevices: [{ resource: 'nvidia.com/gpu', count: 2 }] }),
+    { hostDevices: [{ pci: '0000:3b:00.0' }, { mediated: '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001' }] },
+  ],
   'cpu-features': [guestSpec({ cpu: { model: 'Skylake-Server-v5', features: ['+avx2', '-la57', '+sse4.2'] } })],
 };
 
@@ -107,4 +111,13 @@ describe('qemuArgv throws on facts that cannot be', () => {
   it.each(Object.entries(cases))('%s', (_, nics) => {
     expect(() => qemuArgv(guestSpec(), nodeFacts(guestSpec(), { nics }))).toThrow();
   });
+});
+
+describe('qemuArgv throws on devices that cannot be', () => {
+  it.each([{ pci: '3b:00.0' }, { pci: '0000:3b:00.0,x-igd-opregion=on' }, { mediated: '../../../etc' }, { mediated: '' }])(
+    '%j',
+    (device) => {
+      expect(() => qemuArgv(guestSpec(), nodeFacts(guestSpec(), { hostDevices: [device] }))).toThrow('not a');
+    },
+  );
 });

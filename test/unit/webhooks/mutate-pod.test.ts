@@ -50,6 +50,19 @@ test('isolated emulator threads get one more CPU, and the pod stays Guaranteed',
   expect(stored.ok && stored.guest.vcpus).toBe(2);
 });
 
+test('devices of the node stay requested by the container that runs QEMU, running admission again changes nothing, and forging them is refused', () => {
+  const annotations = { 'podvisor.dev/devices': 'example.com/gpu' };
+  const resources = { limits: { memory: '64Mi', 'example.com/gpu': '2' }, claims: [{ name: 'qat' }] };
+  const pod = mutated(withDefaults(vmPod({ annotations, guest: { resources } })));
+  expect(pod.spec.containers[0]!.resources).toMatchObject({ limits: { 'example.com/gpu': '2' }, claims: [{ name: 'qat' }] });
+  const stored = readStoredGuest(pod);
+  expect(stored.ok && stored.guest).toMatchObject({ hostDevices: [{ resource: 'example.com/gpu', count: 2 }], claims: ['qat'] });
+  expect(podPatch(pod, mutated(pod))).toEqual([]);
+  expect(validatePod(pod, context).violations).toEqual([]);
+  const forged = JSON.parse(JSON.stringify(pod).replace('\\"count\\":2', '\\"count\\":3')) as Pod;
+  expect(validatePod(forged, context).violations).not.toEqual([]);
+});
+
 test.each<[string, ResourceRequirements]>([
   ['alone', { limits: { 'hugepages-2Mi': '64Mi' } }],
   ['with memory', { limits: { memory: '64Mi', 'hugepages-2Mi': '64Mi' } }],

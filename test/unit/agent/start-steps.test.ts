@@ -1,0 +1,78 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FileFacts } from '../../../agent/disks.ts';
+import { newSlot, nextActions } from '../../../agent/slot-machine.ts';
+import type { SlotEvent, SlotState, VmFacts } from '../../../agent/slot-types.ts';
+import { type StartAction, startStep, type StartWorld } from '../../../agent/start-steps.ts';
+import { silentLog } from '../../../runtime/log.ts';
+import { guestSpec } from '../../build/guest.ts';
+import { vmFacts } from '../../build/vm-facts.ts';
+
+const launcher = { pid: 42, startTime: '1' };
+const directory = mkdtempSync(join(tmpdir(), 'podvisor-start-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+const paths = { directory, status: '', argv: join(directory, 'argv'), qmp: '', sockets: directory };
+const GPU = { driver: 'gpu.example.com', pool: 'node-a', device: 'gpu-0' };
+
+/** A node that has everything; `group` says each function's IOMMU group. */
+function world(group: (pci: string) => string) {
+  const done: string[] = [];
+  const device = (path: string) => /vfio\/./.test(path);
+  const lstat = (path: string): FileFacts => ({
+    uid: 0,
+    mode: 0o755,
+    isDirectory: () => !device(path),
+    isBlockDevice: () => false,
+    isCharacterDevice: () => device(path),
+  });
+  const attributes = { 'resource.kubernetes.io/pciBusID': { string: '0000:5e:00.0' } };
+  const slice = { spec: { driver: GPU.driver, pool: { name: GPU.pool }, devices: [{ name: GPU.device, attributes }] } };
+  const link = { name: 'eth0', mac: '0a:58:0a:f4:01:05', mtu: 1450, kind: 'veth', alias: '', ipv4: ['10.244.1.5'], cidrs: ['10.244.1.5/24'] };
+  const made = {
+    log: silentLog,
+    client: { get: () => Promise.resolve({ metadata: { resourceVersion: '1' }, items: [slice] }) },
+    resources: { holdings: () => Promise.resolve({ cpus: [], devices: new Map([['example.com/nvme', ['17']]]), claimed: [GPU] }) },
+    processes: { isAlive: () => true, environment: () => new Map([['PCI_RESOURCE_EXAMPLE_COM_NVME', '0000:3b:00.0']]) },
+    network: { links: () => Promise.resolve([link]), apply: () => Promise.resolve(void done.push('network')) },
+    disks: { lstat, lchown: (path: string, uid: number) => void done.push(`${path} ${uid}`) },
+    functions: {
+      check: (one: object) => ({ ok: true, facts: { group: 'pci' in one ? group(String(one.pci)) : '', numaNode: 0 } }),
+      allowLocked: () => Promise.resolve(void done.push('lock')),
+    },
+    nodeDns: () => ({ cluster: { servers: [], searches: [] }, clusterDomain: 'cluster.local', node: { servers: [], searches: [] } }),
+    hasVhostNet: () => false,
+  };
+  return { made: made as unknown as StartWorld, done };
+} // prettier-ignore
+
+async function argvOf(start: StartWorld, vm: VmFacts): Promise<{ written: SlotEvent; argv: string[] }> {
+  writeFileSync(paths.argv, '');
+  const fresh = { ...newSlot('tcg-0', 'tcg'), vm };
+  const preparing: SlotState = { ...fresh, start: { step: 'preparing', readyAt: 0, failures: 0, launcher } };
+  const prepared = await startStep(start, { type: 'prepare', vm, launcher }, { state: preparing, paths });
+  expect(prepared).toMatchObject({ type: 'prepared' });
+  const { state, actions } = nextActions(preparing, prepared, 0);
+  const written = await startStep(start, actions[0] as StartAction, { state, paths });
+  return { written, argv: readFileSync(paths.argv, 'utf8').split('\n') };
+}
+
+test('devices of a plugin and of a claim are checked and handed over before the network is touched, and QEMU is told of them', async () => {
+  const { made, done } = world((pci) => (pci === '0000:3b:00.0' ? '40' : '41'));
+  const vm = vmFacts({ guest: guestSpec({ hostDevices: [{ resource: 'example.com/nvme', count: 1 }], claims: ['gpu'] }) });
+  const { written, argv } = await argvOf(made, vm);
+  expect(written).toEqual({ type: 'argv-written' });
+  const root = '/proc/42/root/dev/vfio';
+  expect([...new Set(done)]).toEqual([`${root}/vfio 107`, `${root}/40 107`, `${root}/41 107`, 'lock', 'network']);
+  expect(argv.filter((one) => one.startsWith('vfio-pci'))).toEqual([
+    'vfio-pci,id=host0,host=0000:3b:00.0,bus=port0',
+    'vfio-pci,id=host1,host=0000:5e:00.0,bus=port1',
+  ]);
+});
+
+test('a guest that asks for no device gets none, whatever its container holds', async () => {
+  const { made, done } = world(() => '40');
+  const { argv } = await argvOf(made, vmFacts());
+  expect(argv.filter((one) => one.startsWith('vfio-pci'))).toEqual([]);
+  expect(done).toEqual(['network']);
+});
