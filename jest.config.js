@@ -16,5 +16,9 @@ const project = (name, extra = {}) => ({
 });
 
 export default {
-  projects: [project('unit'), project('integration'), project('e2e')],
+  projects: [
+    project('unit'),
+    project('integration', { setupFilesAfterEnv: ['<rootDir>/test/integration/setup.ts'] }),
+    project('e2e'),
+  ],
 };
