@@ -50,9 +50,9 @@ const badInputs: readonly BadInput[] = [
     says: [/podvisor\.dev\/kvm/],
   },
   {
-    is: 'firmware that is not there yet',
-    vm: { annotations: { 'podvisor.dev/firmware': 'uefi' } },
-    says: [/firmware/, /uefi/, /bios/],
+    is: 'a machine that is not there yet',
+    vm: { annotations: { 'podvisor.dev/machine': 'microvm' } },
+    says: [/machine/, /microvm/, /q35/],
   },
 ];
 
@@ -96,16 +96,18 @@ vmTest('W10: applying the same VM twice changes nothing', ns, async () => {
   expect(again).toMatch(/pod\/twice (unchanged|configured)/);
   const stored = await getJson<object>(['pod', 'twice', '-n', ns]);
   const { metadata, spec } = stored as { metadata: { annotations: Record<string, string>; labels: object }; spec: object };
-  const copy = {
+  const copy = (name: string): object => ({
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: 'copy', labels: metadata.labels, annotations: metadata.annotations },
+    metadata: { name, labels: metadata.labels, annotations: metadata.annotations },
     spec,
-  };
-  const answer = await dryRun(ns, copy);
+  });
+  await kubectl(['delete', 'pod', 'twice', '-n', ns]);
+  const answer = await dryRun(ns, copy('twice'));
   expect(answer.stderr).toBe('');
   expect((JSON.parse(answer.stdout) as { spec: object }).spec).toEqual(spec);
-  await kubectl(['delete', 'pod', 'twice', '-n', ns]);
+  // Another VM would have its MAC address.
+  expect((await dryRun(ns, copy('other'))).stderr).toContain('does not match the pod it is on (networks[0].mac)');
 });
 
 vmTest('W17: a running VM cannot be turned into something else by an update', ns, async () => {

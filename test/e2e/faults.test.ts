@@ -119,6 +119,8 @@ localVmTest('kubelet and containerd restarted: the guest runs on', ns, async () 
     'node Ready',
     async () => (await tryKubectl(['wait', '--for=condition=Ready', `node/${node}`, '--timeout=60s'])).code === 0,
   );
+  // A kubelet that has just started does not know its pods yet, and its node was Ready all the time.
+  await eventually('kubelet knows the pod', async () => (await tryKubectl(['logs', 'steady', '-n', ns, '--tail=1'])).code === 0);
   await expectUndisturbed(before);
   expect(await runInGuest(ns, 'steady', 'echo here')).toBe('here');
   await apply(ns, vmPod('after-kubelet', { pod: { nodeSelector: { 'kubernetes.io/hostname': node } } }));
@@ -142,6 +144,8 @@ localVmTest(
     await eventually(
       'Ready again',
       async () => (await tryKubectl(['wait', '--for=condition=Ready', 'pod/steady', '-n', ns, '--timeout=30s'])).code === 0,
+      // The kubelet's own watch comes back within its back-off, and only then it puts right what the node controller wrote.
+      150_000,
     );
     await eventually(
       'admission works',
