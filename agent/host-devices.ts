@@ -1,4 +1,4 @@
-import type { GuestSpec } from '../api/guest-spec.ts';
+import { GUEST_LIMITS, type GuestSpec } from '../api/guest-spec.ts';
 import { type HostDeviceAddress, MEDIATED_DEVICE } from '../guest/host-devices.ts';
 import { PCI_FUNCTION } from '../guest/pci.ts';
 import type { ClaimedDevice, Holdings } from './pod-resources.ts';
@@ -37,7 +37,7 @@ export function hostDevicesOf({ hostDevices = [], claims = [] }: GuestSpec, fact
   const reason = found.flatMap((one) => (one.ok ? [] : [one.reason]))[0];
   if (reason !== undefined) return refused(reason);
   const devices = found.flatMap((one) => (one.ok ? one.devices : []));
-  const most = 8;
+  const most = GUEST_LIMITS.hostDevices;
   return devices.length > most
     ? refused(`${devices.length} devices, more than the ${most} a guest can have`)
     : { ok: true, devices };

@@ -59,10 +59,14 @@ export async function prepareFunctions(
     const reason = result.ok ? handOver(world, launcher, result.facts.group) : result.reason;
     if (reason !== '') return { reason: device.unavailable, message: `${device.from}: ${reason}` };
   }
-  warnOfDistance(world.log, vm, checked.flatMap(({ result }) => (result.ok ? (result.facts.numaNode ?? []) : [])));
+  warnOfDistance(
+    world.log,
+    vm,
+    checked.flatMap(({ result }) => (result.ok ? (result.facts.numaNode ?? []) : [])),
+  );
   await world.functions.allowLocked(launcher, vm.guest.memoryBytes + DEVICE_MEMORY_BYTES);
   return undefined;
-} // prettier-ignore
+}
 
 function networkFunctions({ guest, functions = {} }: VmFacts): WantedDevice[] {
   return guest.networks.flatMap((network) => {
