@@ -1,7 +1,7 @@
 import { attachmentOf, type Attachments } from '../api/attachments.ts';
 import { wantedAttachments } from '../api/parse-networks.ts';
 import type { Pod } from '../api/pod.ts';
-import { isRecord } from './workloads.ts';
+import { isRecord } from '../runtime/record.ts';
 import type { ManifestObject } from './workloads.ts';
 
 /** The NetworkAttachmentDefinitions among the objects of the manifests. */

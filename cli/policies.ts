@@ -8,7 +8,7 @@ import { policyTies } from '../policy/ties.ts';
 import type { CompiledPolicy, PolicyRequest } from '../policy/types.ts';
 import { PodvisorError } from '../runtime/errors.ts';
 import type { PolicyFacts } from '../webhooks/pod/context.ts';
-import { isRecord } from './workloads.ts';
+import { isRecord } from '../runtime/record.ts';
 import type { ManifestObject } from './workloads.ts';
 
 /** An object and the file it is from. */

@@ -1,6 +1,6 @@
 import { parseAllDocuments } from 'yaml';
 import { messageOf, PodvisorError } from '../runtime/errors.ts';
-import { isRecord } from './workloads.ts';
+import { isRecord } from '../runtime/record.ts';
 import type { ManifestObject } from './workloads.ts';
 
 /** Aliases may make a short text unfold to gigabytes; a manifest needs few. */

@@ -1,4 +1,5 @@
 import type { Pod } from '../api/pod.ts';
+import { isRecord } from '../runtime/record.ts';
 
 /** A Kubernetes object as it stands in a file. */
 export interface ManifestObject {
@@ -62,10 +63,6 @@ function checkTemplate(template: unknown): { field: string; reason: string } | u
 export function titleOf({ kind, metadata }: ManifestObject): string {
   const name = isRecord(metadata) ? textOf(metadata['name']) || textOf(metadata['generateName']) : '';
   return `${textOf(kind) || 'object'} ${name || '(no name)'}`;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');

@@ -1,3 +1,5 @@
+import { isRecord } from '../runtime/record.ts';
+
 /**
  * The wire format of kube-scheduler's HTTP extenders (k8s.io/kube-scheduler/extender/v1/types.go). The Go types carry no
  * JSON tags, so the outer names are Go's exported ones (`Pod`, `NodeNames`), while the objects inside use normal API casing.
@@ -60,12 +62,12 @@ const WHOSE = 'Podvisor scheduler extender: ';
 
 /** Reads ExtenderArgs. Never throws; the reason names what was missing. */
 export function decodeRequest(body: unknown): Decoded {
-  if (!isObject(body)) return refused('the request is not a JSON object');
+  if (!isRecord(body)) return refused('the request is not a JSON object');
   const { Pod: pod, Nodes: nodes, NodeNames: names } = body;
-  if (!isObject(pod)) return refused('the request has no Pod');
+  if (!isRecord(pod)) return refused('the request has no Pod');
   // Both lists are always sent, the unused one as null.
   if (Array.isArray(names)) return fromNames(pod, names);
-  if (isObject(nodes) && Array.isArray(nodes.items)) return fromObjects(pod, nodes.items);
+  if (isRecord(nodes) && Array.isArray(nodes.items)) return fromObjects(pod, nodes.items);
   return refused('the request has neither NodeNames nor Nodes');
 }
 
@@ -114,10 +116,6 @@ function refused(reason: string): Decoded {
 }
 
 function nodeName(item: unknown): string | undefined {
-  if (!isObject(item) || !isObject(item.metadata)) return undefined;
+  if (!isRecord(item) || !isRecord(item.metadata)) return undefined;
   return typeof item.metadata.name === 'string' ? item.metadata.name : undefined;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

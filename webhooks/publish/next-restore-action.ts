@@ -1,3 +1,5 @@
+import { isRecord } from '../../runtime/record.ts';
+
 /** An object that is kept as it was installed: raw JSON, of which only `spec` counts. */
 export interface KeptObject {
   readonly apiVersion: string;
@@ -35,17 +37,13 @@ function isKept(actual: unknown, desired: unknown): boolean {
   if (Array.isArray(desired)) {
     return Array.isArray(actual) && actual.length === desired.length && desired.every((one, index) => isKept(actual[index], one));
   }
-  if (!isObject(desired)) return actual === desired;
-  if (!isObject(actual)) return false;
+  if (!isRecord(desired)) return actual === desired;
+  if (!isRecord(actual)) return false;
   return [...new Set([...Object.keys(actual), ...Object.keys(desired)])].every((name) => isKept(actual[name], desired[name]));
 }
 
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '') return true;
   if (Array.isArray(value)) return value.length === 0;
-  return isObject(value) && Object.keys(value).length === 0;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isRecord(value) && Object.keys(value).length === 0;
 }

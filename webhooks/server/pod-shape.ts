@@ -1,3 +1,5 @@
+import { isRecord } from '../../runtime/record.ts';
+
 /**
  * The types of those fields of a Pod that Podvisor reads. The API server has decoded what it sends, so this only ever refuses what somebody
  * else has sent; after it the rest of the code may rely on `api/pod.ts`. Fields that are not here may be anything, and pass.
@@ -107,7 +109,7 @@ export function podProblem(value: unknown, path: string): string {
 function problem(value: unknown, shape: Shape): string {
   if (typeof shape === 'string') return isScalar(value, shape) ? '' : ` is not ${NAMES[shape]}`;
   if ('list' in shape) return Array.isArray(value) ? listProblem(value, shape.list) : ' is not a list';
-  if (!isObject(value)) return ' is not an object';
+  if (!isRecord(value)) return ' is not an object';
   return 'map' in shape ? mapProblem(value, shape.map) : fieldProblem(value, shape);
 }
 
@@ -146,11 +148,7 @@ const NAMES = {
 } as const;
 
 function isScalar(value: unknown, shape: keyof typeof NAMES): boolean {
-  if (shape === 'object') return isObject(value);
+  if (shape === 'object') return isRecord(value);
   if (shape === 'amount') return typeof value === 'string' || Number.isFinite(value);
   return shape === 'number' ? Number.isSafeInteger(value) : typeof value === shape;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

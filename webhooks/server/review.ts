@@ -2,6 +2,7 @@ import type { Operation } from 'fast-json-patch';
 import type { Pod } from '../../api/pod.ts';
 import type { PolicyVerdict, UsedVm } from '../../policy/types.ts';
 import { podProblem } from './pod-shape.ts';
+import { isRecord } from '../../runtime/record.ts';
 
 /** API version this code speaks; the configurations ask for it alone. */
 const REVIEW_VERSION = 'admission.k8s.io/v1';
@@ -55,12 +56,12 @@ export function readReview(body: unknown): ReadReview {
 
 /** The part of the check that is the same for reviews of all kinds. */
 export function readEnvelope(body: unknown): ReadEnvelope {
-  if (!isObject(body)) return bad('the body is not a JSON object');
+  if (!isRecord(body)) return bad('the body is not a JSON object');
   if (body['kind'] !== 'AdmissionReview') return bad(`kind is ${show(body['kind'])}; allowed: "AdmissionReview"`);
   if (body['apiVersion'] !== REVIEW_VERSION)
     return bad(`apiVersion is ${show(body['apiVersion'])}; allowed: "${REVIEW_VERSION}"`);
   const { request } = body;
-  if (!isObject(request)) return bad('request is missing');
+  if (!isRecord(request)) return bad('request is missing');
   if (typeof request['uid'] !== 'string' || request['uid'] === '') return bad('request.uid is missing');
   return { ok: true, uid: request['uid'], request };
 }
@@ -111,10 +112,6 @@ function shorten(warning: string): string {
   return warning.length > MAX_WARNING ? `${warning.slice(0, MAX_WARNING)}…` : warning;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
@@ -124,7 +121,7 @@ function show(value: unknown): string {
 }
 
 function userOf(value: unknown): AdmissionRequest['user'] {
-  const { username, groups } = isObject(value) ? value : {};
+  const { username, groups } = isRecord(value) ? value : {};
   const names = Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : [];
   return { username: textOf(username), groups: names };
 }
