@@ -54,6 +54,8 @@ export interface Container {
   sendArgv(text: string): void;
   /** Waits until a text shows up in one of the outputs; throws with all that was seen when the container ends first. */
   sees(stream: 'stdout' | 'stderr' | 'status', text: string): Promise<void>;
+  /** Whether PID 1 lives. */
+  running(): boolean;
   /** SIGTERM to PID 1, as the kubelet sends it. */
   terminate(): void;
   /** SIGKILL to PID 1, which takes the whole container with it. */
@@ -173,6 +175,7 @@ function startContainer(options: ContainerOptions): Container {
       writer.stdin.end(text);
     },
     sees: (stream, text) => waitFor(child, output, () => output[stream].includes(text), `"${text}" on ${stream}`),
+    running: () => childrenOf(child.pid!).length > 0,
     terminate: () => process.kill(childrenOf(child.pid!)[0]!, 'SIGTERM'),
     kill: () => childrenOf(child.pid!).forEach((pid) => process.kill(pid, 'SIGKILL')),
     qemuPid: () => childrenOf(childrenOf(child.pid!)[0] ?? 0).find(isQemu),
