@@ -12,7 +12,6 @@ const ALL = [...range('W', 1, 30), ...range('T', 1, 12), ...range('T', 19, 25)];
 const NOT_SHOWN: Readonly<Record<string, string>> = {
   W8: "the local cluster's CNI plugins are files on the nodes, not pods that could be deleted",
   T5: 'no controller reads a pod by its labels yet; agent and extender match by the kubelet and by UID',
-  T12: 'the declared format is shown by the golden command lines; no guest has rewritten its own header in a test yet',
   T23: 'a guest that uses all it was given is part of bench/overhead; limits of processes and files are the kubelet’s',
 };
 

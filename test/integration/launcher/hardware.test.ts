@@ -1,29 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GuestSpec } from '../../../api/guest-spec.ts';
 import { argvText } from '../../../agent/argv-text.ts';
 import { launcherArguments } from '../../../guest/launcher-arguments.ts';
 import { qemuArgv } from '../../../guest/qemu-argv.ts';
 import { guestSpec, nodeFacts } from '../../build/guest.ts';
-import { makeBench, unpackImages, type Bench, type Container, type ContainerOptions, type Roots } from './rig.ts';
+import type { Container, ContainerOptions } from './rig.ts';
+import { runInGuest, useBench } from './use-bench.ts';
 
 // Firmware, TPM, cloud-init, clock, watchdog and buses: our own command lines with the real launcher, QEMU (TCG) and guest. Needs root.
 const LIMIT = 240_000;
 const CANARY = 'canary-4711-never-to-be-seen-outside';
 
-let roots: Roots;
-let bench: Bench;
-
-beforeAll(() => {
-  roots = unpackImages();
-  bench = makeBench(roots);
-}, 600_000);
-
-afterEach(() => bench.stop());
-
-afterAll(() => bench.clean());
+const bench = useBench();
 
 /** Starts the guest as admission and agent would, without a network. */
 async function start(fields: Partial<GuestSpec>, options: Omit<ContainerOptions, 'roots' | 'args'> = {}): Promise<Container> {
@@ -34,23 +24,9 @@ async function start(fields: Partial<GuestSpec>, options: Omit<ContainerOptions,
   return container;
 }
 
-/** What a command prints in the guest, between marks that its echo does not hold. */
-async function run(container: Container, command: string): Promise<string> {
-  container.output.stdout = '';
-  container.process.stdin!.write(`echo "<<""BEGIN"; ${command}; echo "END"">>"\n`);
-  await container.sees('stdout', 'END>>');
-  return /<<BEGIN\s*([\s\S]*?)\s*END>>/.exec(container.output.stdout.replaceAll('\r', ''))?.[1] ?? '';
-}
-
-function makeDirectory(): string {
-  const directory = bench.keep(mkdtempSync(join(tmpdir(), 'podvisor-hardware-')));
-  chmodSync(directory, 0o755);
-  return directory;
-}
-
 /** A Secret as the kubelet mounts it: links to a directory of the current version. */
 function makeSecret(keys: Readonly<Record<string, string>>): string {
-  const directory = makeDirectory();
+  const directory = bench.makeDirectory();
   mkdirSync(join(directory, '..data'));
   for (const [key, value] of Object.entries(keys)) {
     writeFileSync(join(directory, '..data', key), value);
@@ -72,20 +48,22 @@ test(
     };
     const container = await start(fields, { secret });
     await container.sees('stdout', 'GUEST READY');
-    expect(await run(container, '[ -d /sys/firmware/efi ] && echo efi')).toBe('efi');
-    expect(await run(container, 'cat /sys/class/tpm/tpm0/tpm_version_major')).toBe('2');
-    const ahead = Number(await run(container, 'date -u +%s')) - Date.now() / 1000;
+    expect(await runInGuest(container, '[ -d /sys/firmware/efi ] && echo efi')).toBe('efi');
+    expect(await runInGuest(container, 'cat /sys/class/tpm/tpm0/tpm_version_major')).toBe('2');
+    const ahead = Number(await runInGuest(container, 'date -u +%s')) - Date.now() / 1000;
     expect(Math.round(ahead / 3600)).toBe(9);
     // Nothing of the Secret in a log, a message or a command line of any process.
     const seen = [...Object.values(container.output), container.terminationMessage(), ...commandLines()].join('\n');
     expect(seen).not.toContain(CANARY);
     expect(seen).toContain('/podvisor/seed/cidata.iso');
-    expect(await run(container, 'mkdir -p /seed; mount -t iso9660 -o ro /dev/vdb /seed; ls /seed')).toBe(
+    expect(await runInGuest(container, 'mkdir -p /seed; mount -t iso9660 -o ro /dev/vdb /seed; ls /seed')).toBe(
       'meta-data       network-config  user-data',
     );
-    expect(await run(container, 'cat /seed/user-data')).toContain(CANARY);
-    expect(await run(container, 'cat /seed/meta-data')).toMatch(/^instance-id: (\S+)\nlocal-hostname: \1$/);
-    expect(await run(container, 'head -c 0 /dev/vdb && dd if=/dev/zero of=/dev/vdb count=1 2>&1 | head -n 1')).toContain('dd:');
+    expect(await runInGuest(container, 'cat /seed/user-data')).toContain(CANARY);
+    expect(await runInGuest(container, 'cat /seed/meta-data')).toMatch(/^instance-id: (\S+)\nlocal-hostname: \1$/);
+    expect(await runInGuest(container, 'head -c 0 /dev/vdb && dd if=/dev/zero of=/dev/vdb count=1 2>&1 | head -n 1')).toContain(
+      'dd:',
+    );
     container.terminate();
     expect(await container.exited).toBe(0);
     // The variables and the TPM's state are the pod's, for its next container.
@@ -102,8 +80,8 @@ test(
   async () => {
     const container = await start({ firmware: 'uefi-secure', bootDisk: { bus: 'sata', serial: 'S1' }, memoryBytes: 256 << 20 });
     await container.sees('stdout', 'GUEST READY');
-    expect(await run(container, 'dmesg | grep -i "secure boot"')).toContain('Secure boot enabled');
-    expect(await run(container, 'ls /sys/block')).not.toContain('vda');
+    expect(await runInGuest(container, 'dmesg | grep -i "secure boot"')).toContain('Secure boot enabled');
+    expect(await runInGuest(container, 'ls /sys/block')).not.toContain('vda');
   },
   LIMIT,
 );
@@ -111,10 +89,10 @@ test(
 test(
   'Secure Boot does not start a boot loader that was changed',
   async () => {
-    const boot = makeDirectory();
+    const boot = bench.makeDirectory();
     mkdirSync(join(boot, 'disk'));
     const [raw, loader] = [join(boot, 'raw'), join(boot, 'loader')];
-    execFileSync('qemu-img', ['convert', '-O', 'raw', join(roots.guest, 'disk/disk.qcow2'), raw]);
+    execFileSync('qemu-img', ['convert', '-O', 'raw', join(bench.roots().guest, 'disk/disk.qcow2'), raw]);
     execFileSync('mcopy', ['-i', raw, '::EFI/BOOT/BOOTX64.EFI', loader]);
     const bytes = readFileSync(loader);
     const index = bytes.length >> 1;
@@ -173,8 +151,8 @@ describe('huge pages', () => {
       const container = await start({ hugepages: '2Mi', vcpus: 2, numa: { cells: 2 } });
       await container.sees('stdout', 'GUEST READY');
       expect(spare - free()).toBe(64);
-      expect(await run(container, 'ls -d /sys/devices/system/node/node* | wc -l')).toBe('2');
-      expect(await run(container, 'cat /sys/devices/system/node/node*/cpulist')).toBe('0\n1');
+      expect(await runInGuest(container, 'ls -d /sys/devices/system/node/node* | wc -l')).toBe('2');
+      expect(await runInGuest(container, 'cat /sys/devices/system/node/node*/cpulist')).toBe('0\n1');
       container.terminate();
       expect(await container.exited).toBe(0);
       expect(free()).toBe(spare);

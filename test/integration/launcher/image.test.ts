@@ -1,30 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { argv, BOOT_DISK, makeBench, unpackImages, type Bench, type Roots } from './rig.ts';
+import { argv, BOOT_DISK } from './rig.ts';
+import { useBench } from './use-bench.ts';
 
 // What the launcher says to boot images, good and bad. Needs root.
 const LIMIT = 90_000;
 
-let roots: Roots;
-let bench: Bench;
-
-beforeAll(() => {
-  roots = unpackImages();
-  bench = makeBench(roots);
-}, 600_000);
-
-afterEach(() => bench.stop());
-
-afterAll(() => bench.clean());
-
-// An empty image, readable for the launcher's user.
-function makeImage(): string {
-  const image = bench.keep(mkdtempSync(join(tmpdir(), 'podvisor-image-')));
-  chmodSync(image, 0o755);
-  return image;
-}
+const bench = useBench();
 
 describe('an image', () => {
   const qemuImg = (...args: string[]): void => void execFileSync('qemu-img', args, { stdio: 'ignore' });
@@ -36,7 +19,10 @@ describe('an image', () => {
     ['with text named qcow2', (d) => writeFileSync(join(d, 'a.qcow2'), 'hello'), '/disk/a.qcow2 is not a usable qcow2 image: '],
     [
       'that was cut short',
-      (d) => (cpSync(join(roots.guest, 'disk/disk.qcow2'), join(d, 'a.qcow2')), truncateSync(join(d, 'a.qcow2'), 6_000_000)),
+      (d) => (
+        cpSync(join(bench.roots().guest, 'disk/disk.qcow2'), join(d, 'a.qcow2')),
+        truncateSync(join(d, 'a.qcow2'), 6_000_000)
+      ),
       '/disk/a.qcow2 is corrupt',
     ],
     [
@@ -64,7 +50,7 @@ describe('an image', () => {
   test.each(rejected)(
     'T11: %s is rejected with 65',
     async (_, make, message) => {
-      const image = makeImage();
+      const image = bench.makeDirectory();
       mkdirSync(join(image, 'disk'));
       make(join(image, 'disk'));
       const container = bench.start({ boot: image });
@@ -79,7 +65,7 @@ describe('an image', () => {
   test(
     'without a kernel is rejected with 65',
     async () => {
-      const image = makeImage();
+      const image = bench.makeDirectory();
       const container = bench.start({ boot: image, args: ['kernel'] });
       expect(await container.exited).toBe(65);
       expect(container.terminationMessage()).toContain('The image has no /boot/vmlinuz');
@@ -90,9 +76,9 @@ describe('an image', () => {
   test(
     'with a raw disk boots',
     async () => {
-      const image = makeImage();
+      const image = bench.makeDirectory();
       mkdirSync(join(image, 'disk'));
-      qemuImg('convert', '-O', 'raw', join(roots.guest, 'disk/disk.qcow2'), join(image, 'disk/disk.img'));
+      qemuImg('convert', '-O', 'raw', join(bench.roots().guest, 'disk/disk.qcow2'), join(image, 'disk/disk.img'));
       const container = bench.start({ boot: image });
       await container.sees('status', 'ready\n');
       container.sendArgv(argv(30, BOOT_DISK));

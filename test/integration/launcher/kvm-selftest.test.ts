@@ -1,17 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { unpackImages, type Roots } from './rig.ts';
+import { useBench } from './use-bench.ts';
 
 // The self-test guest of the launcher image, under TCG. Needs root.
 const LIMIT = 90_000;
 
-let roots: Roots;
-
-beforeAll(() => {
-  roots = unpackImages();
-}, 600_000);
-
-afterAll(() => rmSync(roots.directory, { recursive: true, force: true }));
+const bench = useBench();
 
 describe('kvm-selftest', () => {
   const run = (...args: string[]): { code: number; text: string } => {
@@ -20,7 +13,7 @@ describe('kvm-selftest', () => {
     try {
       return {
         code: 0,
-        text: execFileSync('unshare', ['--mount', 'sh', '-c', script, roots.launcher, ...args], { encoding: 'utf8' }),
+        text: execFileSync('unshare', ['--mount', 'sh', '-c', script, bench.roots().launcher, ...args], { encoding: 'utf8' }),
       };
     } catch (error) {
       const failed = error as { status: number; stdout: string };

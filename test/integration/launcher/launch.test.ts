@@ -1,20 +1,13 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { argv, BOOT_DISK, makeBench, unpackImages, type Bench, type Container } from './rig.ts';
+import { argv, BOOT_DISK, type Container } from './rig.ts';
+import { useBench } from './use-bench.ts';
 
 // Real PID 1, real QEMU (TCG), real guest; the agent is played by the test. Needs root. A guest boots in about 3 s.
 const LIMIT = 90_000;
 const NO_DISK_GUEST: readonly string[] = []; // firmware without anything to boot ignores the power button for ever
 
-let bench: Bench;
-
-beforeAll(() => {
-  bench = makeBench(unpackImages());
-}, 600_000);
-
-afterEach(() => bench.stop());
-
-afterAll(() => bench.clean());
+const bench = useBench();
 
 async function boot(more: readonly string[] = BOOT_DISK, grace = 30): Promise<Container> {
   const container = bench.start();

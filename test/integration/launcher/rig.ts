@@ -201,14 +201,14 @@ async function waitFor(child: ChildProcess, output: Container['output'], done: (
   }
 }
 
-/** Containers and directories of one test file; `clean` ends and removes them all. */
+/** Containers and directories, ended and removed by whoever asked for them. */
 export interface Bench {
   start(options?: Omit<ContainerOptions, 'roots'>): Container;
-  /** A directory that goes away with the test file. */
+  /** A directory that goes away with the rest. */
   keep(path: string): string;
-  /** Ends what runs; for afterEach. */
+  /** Ends what runs. */
   stop(): Promise<void>;
-  /** Removes all directories; for afterAll. */
+  /** Removes all directories. */
   clean(): void;
 }
 
