@@ -24,13 +24,25 @@ const text = (maxLength: number, description: string) => Type.String({ maxLength
 const listOf = <T extends Parameters<typeof Type.Array>[0]>(items: T, maxItems: number, description: string) =>
   Type.Array(items, { maxItems, description });
 
-const Pages = Type.Object({ total: amount('Pages the kernel has set aside.'), free: amount('Pages no process holds.') }, closed);
+const Pages = Type.Object(
+  {
+    total: amount('Pages the kernel has set aside.'),
+    free: amount('Pages a new guest can have: held by no process, and not promised to one.'),
+  },
+  closed,
+);
 
 const Zone = Type.Object(
   {
     id: amount('Number of the NUMA node, as in /sys/devices/system/node/nodeN.'),
     cpus: amount('Logical CPUs online in the zone.'),
-    memory: Type.Object({ totalBytes: amount('MemTotal of the zone.'), freeBytes: amount('MemFree of the zone.') }, closed),
+    memory: Type.Object(
+      {
+        totalBytes: amount('MemTotal of the zone, pools of huge pages included.'),
+        freeBytes: amount('Memory that can be had without swapping: free, page cache and reclaimable slab. An estimate.'),
+      },
+      closed,
+    ),
     hugepages: Type.Object({ '2Mi': Type.Optional(Pages), '1Gi': Type.Optional(Pages) }, closed),
     distances: listOf(
       amount('ACPI SLIT distance; 10 is the zone itself.'),
@@ -49,13 +61,19 @@ const PhysicalFunction = Type.Object(
     driver: Type.Optional(text(63, 'Kernel driver of the physical function.')),
     physicalNetwork: Type.Optional(text(253, 'Name the admin gave to the network it is plugged into.')),
     resource: Type.Optional(text(316, 'Extended resource under which a device plugin offers its VFs.')),
-    linkUp: Type.Boolean({ description: 'Whether the interface has carrier.' }),
+    linkUp: Type.Boolean({
+      description: 'Whether the interface has carrier; true where nobody can tell, as without an interface on the node.',
+    }),
     vfs: Type.Object(
-      { total: amount('VFs made (sriov_numvfs).'), free: amount('VFs no container was given, by the kubelet.') },
+      { total: amount('VFs made, of this resource.'), free: amount('VFs no container was given, by the kubelet.') },
       closed,
     ),
   },
-  { ...closed, description: 'An SR-IOV physical function and its virtual functions.' },
+  {
+    ...closed,
+    description:
+      'An SR-IOV physical function and its virtual functions. One whose functions are offered under several resources is listed once for each.',
+  },
 );
 
 const VmUse = Type.Object(
@@ -86,13 +104,16 @@ const VmUse = Type.Object(
 
 export const NodeReportStatus = Type.Object(
   {
-    observedTime: text(32, 'When the agent read this, RFC 3339.'),
+    observedTime: text(
+      32,
+      'When the agent read this, RFC 3339. It is written on change, so an old time is no sign of a dead agent.',
+    ),
     accelerator: Type.Unsafe<'kvm' | 'tcg'>({
       type: 'string',
       enum: ['kvm', 'tcg'],
       description: 'Best accelerator the self-test passed.',
     }),
-    qemuVersion: text(63, 'QEMU in the launcher image of the agent.'),
+    qemuVersion: text(63, 'QEMU of the agent’s image, the same as in the launcher image of its version.'),
     machines: listOf(text(63, 'Versioned QEMU machine type.'), NODE_REPORT_LIMITS.machines, 'Machine types that QEMU runs.'),
     cpu: Type.Object(
       {
@@ -113,6 +134,7 @@ export const NodeReportStatus = Type.Object(
     zones: listOf(Zone, NODE_REPORT_LIMITS.zones, 'NUMA zones; one on a machine without NUMA.'),
     functions: listOf(PhysicalFunction, NODE_REPORT_LIMITS.functions, 'SR-IOV physical functions.'),
     vms: listOf(VmUse, NODE_REPORT_LIMITS.vms, 'Running VMs.'),
+    summary: Type.Optional(text(253, 'Free huge pages by zone, for people (kubectl get nodereports).')),
   },
   closed,
 );

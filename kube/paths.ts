@@ -18,6 +18,7 @@ export const KINDS = {
   networkAttachments: { group: 'k8s.cni.cncf.io', version: 'v1', plural: 'network-attachment-definitions' },
   resourceSlices: { group: 'resource.k8s.io', version: 'v1', plural: 'resourceslices' },
   policies: { group: 'podvisor.dev', version: 'v1alpha1', plural: 'virtualmachinepolicies' },
+  nodeReports: { group: 'podvisor.dev', version: 'v1alpha1', plural: 'nodereports' },
   mutatingWebhooks: { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'mutatingwebhookconfigurations' },
   validatingWebhooks: { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },
   admissionPolicies: { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingadmissionpolicies' },

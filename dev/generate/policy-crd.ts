@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { POLICY_GROUP, POLICY_KIND, POLICY_PLURAL, POLICY_VERSION, PolicySpec, PolicyStatus } from '../../api/policy.ts';
+import { column, structural } from './structural.ts';
 
 /** The CustomResourceDefinition of VirtualMachinePolicy, made from the schema the code checks policies with (YAML, not yet formatted). */
 export function policyCrd(): string {
@@ -25,7 +26,6 @@ export function policyCrd(): string {
 }
 
 function version(): object {
-  const column = (name: string, type: string, jsonPath: string) => ({ name, type, jsonPath });
   return {
     name: POLICY_VERSION,
     served: true,
@@ -53,12 +53,4 @@ function version(): object {
       },
     },
   };
-}
-
-/** As the API server wants it: closed objects are pruned there, and `additionalProperties: false` may not stand beside `properties`. */
-function structural(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(structural);
-  if (typeof schema !== 'object' || schema === null) return schema;
-  const entries = Object.entries(schema).filter(([key, value]) => !(key === 'additionalProperties' && value === false));
-  return Object.fromEntries(entries.map(([key, value]) => [key, structural(value)]));
 }

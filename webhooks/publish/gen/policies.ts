@@ -140,6 +140,65 @@ export const POLICIES: readonly KeptObject[] = [
   {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingAdmissionPolicy',
+    metadata: { name: 'podvisor-agent-own-report', labels: { 'app.kubernetes.io/name': 'podvisor' } },
+    spec: {
+      failurePolicy: 'Fail',
+      matchConstraints: {
+        matchPolicy: 'Equivalent',
+        resourceRules: [
+          {
+            apiGroups: ['podvisor.dev'],
+            apiVersions: ['*'],
+            operations: ['CREATE', 'UPDATE', 'DELETE'],
+            resources: ['nodereports', 'nodereports/*'],
+            scope: 'Cluster',
+          },
+        ],
+      },
+      matchConditions: [
+        { name: 'by-an-agent', expression: "request.userInfo.username == 'system:serviceaccount:podvisor-agent:podvisor-agent'" },
+      ],
+      variables: [
+        {
+          name: 'node',
+          expression:
+            "has(request.userInfo.extra) && 'authentication.kubernetes.io/node-name' in request.userInfo.extra && request.userInfo.extra['authentication.kubernetes.io/node-name'].size() == 1 ? request.userInfo.extra['authentication.kubernetes.io/node-name'][0] : ''",
+        },
+        {
+          name: 'nodeUid',
+          expression:
+            "variables.node != '' && 'authentication.kubernetes.io/node-uid' in request.userInfo.extra && request.userInfo.extra['authentication.kubernetes.io/node-uid'].size() == 1 ? request.userInfo.extra['authentication.kubernetes.io/node-uid'][0] : ''",
+        },
+        {
+          name: 'statusOnly',
+          expression: "request.operation == 'UPDATE' && has(request.subResource) && request.subResource == 'status'",
+        },
+        {
+          name: 'ownedByNode',
+          expression:
+            "request.operation == 'CREATE' && !has(object.metadata.finalizers) && has(object.metadata.ownerReferences) && object.metadata.ownerReferences.size() == 1 && object.metadata.ownerReferences.all(o, o.kind == 'Node' && o.apiVersion == 'v1' && o.name == variables.node && o.uid == variables.nodeUid)",
+        },
+      ],
+      validations: [
+        {
+          expression:
+            "variables.node != '' && request.operation != 'DELETE' && object.metadata.name == variables.node && (variables.statusOnly || variables.ownedByNode)",
+          messageExpression:
+            "'a Podvisor agent may only create the NodeReport of its own node, owned by that Node, and patch its status (' + (variables.node == '' ? 'its token names no node' : variables.node) + ').'",
+          reason: 'Forbidden',
+        },
+      ],
+    },
+  },
+  {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name: 'podvisor-agent-own-report', labels: { 'app.kubernetes.io/name': 'podvisor' } },
+    spec: { policyName: 'podvisor-agent-own-report', validationActions: ['Deny'] },
+  },
+  {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingAdmissionPolicy',
     metadata: { name: 'podvisor-controllers-own-condition', labels: { 'app.kubernetes.io/name': 'podvisor' } },
     spec: {
       failurePolicy: 'Fail',
