@@ -173,15 +173,19 @@ export function choicesOf(path: string): readonly string[] {
   return ((schema?.['enum'] as readonly unknown[] | undefined) ?? []).map(String);
 }
 
-/** What the guest has in a field: a text, a number, texts of a list; undefined = the guest does not have it. */
-export function readGuestField(guest: GuestSpec, { kind, path }: PolicyField): string | number | readonly string[] | undefined {
-  const value = path
-    .split('.')
-    .reduce<unknown>(
-      (at, key) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined),
-      guest,
-    );
-  if (Array.isArray(value)) return kind === 'count' ? value.length : value.map(String);
-  if (typeof value === 'boolean') return String(value);
-  return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+/** What a guest has in a field: a text, a number, texts of a list; undefined = the guest does not have it. */
+export type GuestFieldReader = (guest: GuestSpec) => string | number | readonly string[] | undefined;
+
+export function guestFieldReader({ kind, path }: PolicyField): GuestFieldReader {
+  const keys = path.split('.');
+  return (guest) => {
+    const value = keys.reduce<unknown>(fieldOf, guest);
+    if (Array.isArray(value)) return kind === 'count' ? value.length : value.map(String);
+    if (typeof value === 'boolean') return String(value);
+    return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+  };
+}
+
+function fieldOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
 }

@@ -14,7 +14,7 @@ const L2_CACHE_BYTES = 8 * 1024 * 1024;
 /** Serial number of a claim's disk: the volume's name; a name that is too long or the boot disk's ends in a hash of all of it. */
 export function diskSerial(volume: string): string {
   if (volume.length <= MAX_SERIAL && volume !== ROOT_SERIAL) return volume;
-  const hash = fnv1a64(volume).toString(16).padStart(16, '0').slice(-8);
+  const hash = fnv1a64(volume).low.toString(16).padStart(8, '0');
   return `${volume.slice(0, MAX_SERIAL - hash.length - 1)}-${hash}`;
 }
 

@@ -11,7 +11,12 @@ export interface CelValue {
   readonly extent: Extent;
 }
 
-export const NOTHING: Extent = { items: 0, text: 0, size: 0 };
+/** {@link together} in place. */
+export function add(sum: Growing, { items, text, size }: Extent): void {
+  if (items > sum.items) sum.items = items;
+  if (text > sum.text) sum.text = text;
+  sum.size += size;
+}
 
 /** The extent of two values together. */
 export function together(a: Extent, b: Extent): Extent {
@@ -27,7 +32,8 @@ export function toCel(json: unknown): CelValue {
   return { value: convert(json, extent), extent };
 }
 
-type Growing = { -readonly [K in keyof Extent]: Extent[K] };
+/** An extent being summed up. */
+export type Growing = { -readonly [K in keyof Extent]: Extent[K] };
 
 function convert(json: unknown, extent: Growing): unknown {
   extent.size += 1;
@@ -40,7 +46,8 @@ function convert(json: unknown, extent: Growing): unknown {
   return Array.isArray(json) ? convertList(json, extent) : convertMap(json, extent);
 }
 
-function grow(extent: Growing, items: number, text: number): void {
+/** Takes in a list or map of `items` entries, or a text. */
+export function grow(extent: Growing, items: number, text: number): void {
   if (items > extent.items) extent.items = items;
   if (text > extent.text) extent.text = text;
   extent.size += text;
@@ -56,21 +63,26 @@ function convertList(list: readonly unknown[], extent: Growing): readonly unknow
   return copy ?? list;
 }
 
-/** Absent and undefined are the same. A copy is made by `fromEntries`, which defines keys, so `__proto__` is one too. */
+/** Absent and undefined are the same. A spread copies a key `__proto__` like any other, and an assignment to it then finds it there. */
 function convertMap(map: object, extent: Growing): object {
-  const entries = Object.entries(map) as [string, unknown][];
-  let same = true;
+  const fields = map as Readonly<Record<string, unknown>>;
+  let copy: Record<string, unknown> | undefined;
   let items = 0;
-  for (const entry of entries) {
-    if (entry[1] === undefined) same = false;
-    else {
-      items += 1;
-      grow(extent, 0, entry[0].length);
-      const value = convert(entry[1], extent);
-      same &&= value === entry[1];
-      entry[1] = value;
-    }
+  let absent = 0;
+  // JSON inherits no enumerable key.
+  for (const key in fields) {
+    const value = fields[key];
+    if (value === undefined) absent += 1;
+    if (value === undefined) continue;
+    items += 1;
+    grow(extent, 0, key.length);
+    const converted = convert(value, extent);
+    if (converted !== value) (copy ??= { ...fields })[key] = converted;
   }
   grow(extent, items, 0);
-  return same ? map : Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+  return absent === 0 ? (copy ?? map) : present(copy ?? fields);
+}
+
+function present(fields: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -1,12 +1,13 @@
 import { costOf } from './cel-cost.ts';
 import { createEnvironment } from './cel-environment.ts';
+import { type Look, looksAt, visible } from './cel-look.ts';
 import { type CelNode, copyOf, nameOf, nodesOf } from './cel-tree.ts';
-import { type CelValue, type Extent, NOTHING, toCel, together } from './cel-values.ts';
+import { type CelValue, type Extent, toCel } from './cel-values.ts';
 
-/** What a rule looks at, made once for all rules of a request. */
+/** What rules can look at, made once for all rules of a request; remembers what one of them has looked at for the others. */
 export interface CelContext {
   readonly variables: Readonly<Record<string, unknown>>;
-  readonly extent: Extent;
+  readonly whole: (path: string, json: unknown) => CelValue;
 }
 
 export type CelOutcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: string };
@@ -37,11 +38,15 @@ export const SCHEMA_RULES = createEnvironment(['self']);
 
 /** Makes pod, guest and namespace visible to rules. */
 export function celContext(variables: Readonly<Record<string, unknown>>): CelContext {
-  const made = Object.entries(variables).map(([name, json]): readonly [string, CelValue] => [name, toCel(json)]);
-  return {
-    variables: Object.fromEntries(made.map(([name, { value }]) => [name, value])),
-    extent: made.reduce((extent, [, one]) => together(extent, one.extent), NOTHING),
+  const known = new Map<string, CelValue>();
+  const whole = (path: string, json: unknown): CelValue => {
+    const before = known.get(path);
+    if (before !== undefined) return before;
+    const value = toCel(json);
+    known.set(path, value);
+    return value;
   };
+  return { variables, whole };
 }
 
 /** Reads, checks and bounds an expression that must give `type`. Total. */
@@ -51,7 +56,7 @@ export function compileCel(expression: string, type: 'bool' | 'string', environm
     const tree = copyOf(parsed.ast);
     const reason = refusedFunction(tree);
     const cost = memoizedCost(tree);
-    const read = new Set(nodesOf(tree).filter(({ op }) => op === 'id').map(({ args }) => args)); // prettier-ignore
+    const look = looksAt(tree);
     const steps = cost(ORDINARY);
     if (reason !== '') return { ok: false, reason };
     if (steps > CEL_BUDGET) return { ok: false, reason: tooExpensive(steps, 'an ordinary pod') };
@@ -59,17 +64,26 @@ export function compileCel(expression: string, type: 'bool' | 'string', environm
     if (!checked.valid) return { ok: false, reason: messageOf(checked.error) };
     const made = String(checked.type);
     if (made !== type && made !== 'dyn') return { ok: false, reason: `gives ${made}; allowed: ${type}` };
-    return { ok: true, program: { run: (context) => run(parsed, cost, context), reads: (name) => read.has(name) } };
+    return {
+      ok: true,
+      program: {
+        run: (context) => run(parsed, cost, look, context),
+        reads: (name) => look.parts.some(({ key }) => key === name),
+      },
+    };
   } catch (error) {
     return { ok: false, reason: messageOf(error) };
   }
 }
 
-function run(program: (variables: never) => unknown, cost: (extent: Extent) => number, context: CelContext): CelOutcome {
-  const steps = cost(context.extent);
+type Run = (variables: never) => unknown;
+
+function run(program: Run, cost: (extent: Extent) => number, look: Look, { variables, whole }: CelContext): CelOutcome {
+  const { value, extent } = visible(variables, look, whole);
+  const steps = cost(extent);
   if (steps > CEL_BUDGET) return { ok: false, reason: tooExpensive(steps, 'this pod') };
   try {
-    return { ok: true, value: program(context.variables as never) };
+    return { ok: true, value: program(value as never) };
   } catch (error) {
     return { ok: false, reason: messageOf(error) };
   }
@@ -77,16 +91,23 @@ function run(program: (variables: never) => unknown, cost: (extent: Extent) => n
 
 /** The cost by extent, each of its numbers rounded up to a power of two, so that few different ones are ever computed. */
 function memoizedCost(tree: CelNode): (extent: Extent) => number {
-  const known = new Map<string, number>();
-  return ({ items, text, size }) => {
-    const [a, b, c] = [items, text, size].map((count) => 32 - Math.clz32(count));
-    const key = `${a ?? 0}.${b ?? 0}.${c ?? 0}`;
+  const known = new Map<number, number>();
+  return (extent) => {
+    const items = bits(extent.items);
+    const text = bits(extent.text);
+    const size = bits(extent.size);
+    const key = (items * 64 + text) * 64 + size;
     const before = known.get(key);
     if (before !== undefined) return before;
-    const cost = costOf(tree, { items: 2 ** (a ?? 0), text: 2 ** (b ?? 0), size: 2 ** (c ?? 0) });
+    const cost = costOf(tree, { items: 2 ** items, text: 2 ** text, size: 2 ** size });
     known.set(key, cost);
     return cost;
   };
+}
+
+/** How many binary digits a count has. */
+function bits(count: number): number {
+  return 32 - Math.clz32(count);
 }
 
 function refusedFunction(tree: CelNode): string {

@@ -1,13 +1,15 @@
-import { POLICY_FIELDS, type PolicyField, readGuestField } from '../api/policy-fields.ts';
+import { POLICY_FIELDS, type PolicyField, guestFieldReader } from '../api/policy-fields.ts';
 import type { FieldRule, PolicySpec } from '../api/policy.ts';
-import { formatBytes, parseQuantity, type Quantity } from '../api/quantity.ts';
+import { formatBytes, isWhole, parseQuantity, type Quantity, wholeUp } from '../api/quantity.ts';
 import type { Violation } from '../api/violation.ts';
 import { anyMatches, compileGlob } from './glob.ts';
 import type { PolicyCheck } from './types.ts';
 
-type Value = NonNullable<ReturnType<typeof readGuestField>>;
+type Value = NonNullable<ReturnType<ReturnType<typeof guestFieldReader>>>;
 /** Why a value is refused; '' = it is not. */
 type Judge = (value: Value) => string;
+
+const NOTHING: readonly Violation[] = [];
 
 /** The checks of `spec.guest`, one for each field it names. */
 export function fieldChecks({ guest = {} }: PolicySpec): readonly PolicyCheck[] {
@@ -18,12 +20,13 @@ export function fieldChecks({ guest = {} }: PolicySpec): readonly PolicyCheck[] 
 }
 
 function fieldCheck(field: PolicyField, judge: Judge): PolicyCheck {
+  const read = guestFieldReader(field);
   return {
     needsWhole: false,
     run: ({ guest, container }) => {
-      const value = readGuestField(guest, field);
+      const value = read(guest);
       const message = value === undefined ? '' : judge(value);
-      if (value === undefined || message === '') return [];
+      if (value === undefined || message === '') return NOTHING;
       const violation: Violation = { field: field.from.replace('{container}', container), value: shown(field, value), message };
       return [violation];
     },
@@ -48,12 +51,15 @@ export function judgeNames({ allowed, forbidden = [] }: Pick<FieldRule, 'allowed
   const good = allowed?.map(compileGlob);
   const bad = forbidden.map(compileGlob);
   const list = allowed?.join(', ') ?? '';
-  return (value) => {
-    const names = typeof value === 'object' ? value : [String(value)];
-    const refused = names.find((name) => anyMatches(bad, name));
-    if (refused !== undefined) return `is forbidden; forbidden: ${forbidden.join(', ')}`;
-    return good === undefined || names.every((name) => anyMatches(good, name)) ? '' : `is not allowed; allowed: ${list}`;
+  const judge = (name: string): string => {
+    if (anyMatches(bad, name)) return `is forbidden; forbidden: ${forbidden.join(', ')}`;
+    return good === undefined || anyMatches(good, name) ? '' : `is not allowed; allowed: ${list}`;
   };
+  return (value) => (typeof value === 'object' ? first(value.map(judge)) : judge(String(value)));
+}
+
+function first(reasons: readonly string[]): string {
+  return reasons.find((reason) => reason !== '') ?? '';
 }
 
 /** `+vmx` and `-vmx` are what they say, `vmx` is either. */
@@ -76,20 +82,32 @@ function bothSigns(name: string): readonly string[] {
 }
 
 function judgeAmount({ minimum, maximum }: FieldRule, format: (amount: number) => string): Judge {
-  const least = amountOf(minimum);
-  const most = amountOf(maximum);
+  const least = upper(amountOf(minimum));
+  const most = lower(amountOf(maximum));
   const range = [minimum === undefined ? '' : `at least ${minimum}`, maximum === undefined ? '' : `at most ${maximum}`];
   const allowed = range.filter(Boolean).join(', ');
   return (value) => {
-    const nanos = amountOf(typeof value === 'object' ? undefined : value)?.nanos;
-    if (nanos === undefined) return '';
-    const small = least !== undefined && nanos < least.nanos;
-    const large = most !== undefined && nanos > most.nanos;
-    return small || large ? `is ${format(Number(value))}; allowed: ${allowed}` : '';
+    // Amounts of a GuestSpec are whole; JavaScript compares a number with a bigint exactly.
+    if (typeof value !== 'number') return '';
+    const small = least !== undefined && value < least;
+    const large = most !== undefined && value > most;
+    return small || large ? `is ${format(value)}; allowed: ${allowed}` : '';
   };
 }
 
 const NANOS = 1_000_000_000n;
+
+/** The least whole number not below an amount. */
+function upper(amount: Quantity | undefined): bigint | undefined {
+  return amount === undefined ? undefined : wholeUp(amount);
+}
+
+/** The largest whole number not above an amount. */
+function lower(amount: Quantity | undefined): bigint | undefined {
+  if (amount === undefined) return undefined;
+  const up = wholeUp(amount);
+  return isWhole(amount) ? up : up - 1n;
+}
 
 /** A number or quantity of a policy or a GuestSpec; undefined = none. */
 export function amountOf(value: string | number | undefined): Quantity | undefined {

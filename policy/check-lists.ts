@@ -2,7 +2,6 @@ import { NETWORKS_ANNOTATION, PREFIX } from '../api/names.ts';
 import type { PolicySpec } from '../api/policy.ts';
 import { annotationField, type Violation } from '../api/violation.ts';
 import { judgeNames } from './check-fields.ts';
-import { imageName } from './image-name.ts';
 import type { CheckInput, PolicyCheck } from './types.ts';
 
 /** The checks of images, networks and devices. */
@@ -16,14 +15,15 @@ type Run = PolicyCheck['run'] | undefined;
 function imageCheck({ images }: PolicySpec): Run {
   if (images === undefined) return undefined;
   const judge = judgeNames(images);
-  return ({ guest, container }) => {
-    const { repository, digest } = imageName(guest.boot.image);
+  return ({ guest, container, image: { repository, digest } }) => {
     const reason = judge(repository);
+    const missing = images.requireDigest === true && digest === undefined;
+    if (reason === '' && !missing) return [];
     const at = { field: `${container}.image`, value: guest.boot.image };
     const tag = "names no digest, so what boots may change under the same name; write it as 'name@sha256:…'";
     return [
       ...(reason === '' ? [] : [{ ...at, message: `${repository} ${reason}` }]),
-      ...(images.requireDigest === true && digest === undefined ? [{ ...at, message: tag }] : []),
+      ...(missing ? [{ ...at, message: tag }] : []),
     ];
   };
 }

@@ -31,7 +31,8 @@ function oneStar(prefix: string, suffix: string, slash: boolean): (name: string)
 
 /** Whether any of the patterns matches. */
 export function anyMatches(globs: readonly Glob[], name: string): boolean {
-  return globs.some(({ matches }) => matches(name));
+  for (let index = 0; index < globs.length; index += 1) if (globs[index]?.matches(name) === true) return true;
+  return false;
 }
 
 function tokensOf(text: string): readonly Token[] {

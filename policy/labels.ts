@@ -3,10 +3,19 @@ import type { LabelSelector } from '../api/policy-parts.ts';
 export type Labels = Readonly<Record<string, string>>;
 type Requirement = NonNullable<LabelSelector['matchExpressions']>[number];
 
-/** Whether labels meet a selector, by Kubernetes' rules: every requirement holds; no selector and an empty one select all. */
+/**
+ * Whether labels meet a selector, by Kubernetes' rules: every requirement holds; no selector and an empty one select all. Asked of every
+ * policy for every pod, so nothing is built here.
+ */
 export function selects(selector: LabelSelector | undefined, labels: Labels): boolean {
-  return requirementsOf(selector).every((requirement) => meets(requirement, labels));
+  if (selector === undefined) return true;
+  const { matchLabels = NO_LABELS, matchExpressions = NO_REQUIREMENTS } = selector;
+  for (const key in matchLabels) if (!Object.hasOwn(labels, key) || labels[key] !== matchLabels[key]) return false;
+  return matchExpressions.every((requirement) => meets(requirement, labels));
 }
+
+const NO_LABELS: Labels = {};
+const NO_REQUIREMENTS: readonly Requirement[] = [];
 
 function requirementsOf(selector: LabelSelector | undefined): readonly Requirement[] {
   const equalities = Object.entries(selector?.matchLabels ?? {}).map(([key, value]): Requirement => ({

@@ -4,6 +4,7 @@ import type { PolicyMode, PolicySpec } from '../api/policy.ts';
 import type { DefaultTarget } from '../api/policy-fields.ts';
 import type { Violation } from '../api/violation.ts';
 import type { CelContext } from './cel.ts';
+import type { ImageName } from './image-name.ts';
 import type { Labels } from './labels.ts';
 
 /** A namespace as policies see it. */
@@ -57,6 +58,8 @@ export interface CheckInput extends PolicySubject {
   /** Path of the guest container, and the container itself if there is one. */
   readonly container: string;
   readonly guestContainer: Container | undefined;
+  /** Of `guest.boot.image`. */
+  readonly image: ImageName;
   readonly cel: () => CelContext;
 }
 

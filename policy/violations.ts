@@ -1,21 +1,27 @@
 import type { Violation } from '../api/violation.ts';
 import { type CelContext, celContext } from './cel.ts';
+import { imageName } from './image-name.ts';
 import type { CheckInput, CompiledPolicy, PolicySubject, PolicyVerdict, PolicyViolation } from './types.ts';
 
 /** Everything the policies say about a pod: all objections of all of them, by what each policy's mode does about them. */
 export function policyViolations(subject: PolicySubject, selected: readonly CompiledPolicy[]): PolicyVerdict {
   const input = checkInput(subject);
-  const of = (mode: CompiledPolicy['mode']): readonly PolicyViolation[] =>
-    selected.filter((policy) => policy.mode === mode).flatMap((policy) => violationsOf(policy, input));
-  return { refusals: of('enforce'), warnings: of('warn'), audits: of('audit') };
+  const found = { enforce: NONE, warn: NONE, audit: NONE };
+  for (const policy of selected) {
+    const violations = violationsOf(policy, input);
+    if (violations.length > 0) found[policy.mode] = [...found[policy.mode], ...violations];
+  }
+  return { refusals: found.enforce, warnings: found.warn, audits: found.audit };
 }
+
+const NONE: readonly PolicyViolation[] = [];
 
 function checkInput(subject: PolicySubject): CheckInput {
   let made: CelContext | undefined;
   const { pod, guest, namespace } = subject;
   const cel = (): CelContext =>
     (made ??= celContext({ pod, guest, namespaceObject: { metadata: { name: namespace.name, labels: namespace.labels } } }));
-  return { ...subject, ...guestContainerOf(subject), cel };
+  return { ...subject, ...guestContainerOf(subject), image: imageName(guest.boot.image), cel };
 }
 
 /** By the GuestSpec: after admission a sidecar may stand before the guest. */
@@ -26,10 +32,13 @@ function guestContainerOf({ pod, guest }: PolicySubject): Pick<CheckInput, 'cont
 }
 
 function violationsOf(policy: CompiledPolicy, input: CheckInput): readonly PolicyViolation[] {
-  return policy.checks
-    .filter(({ needsWhole }) => !needsWhole || input.draft !== true)
-    .flatMap(({ run }) => run(input))
-    .map((violation) => signed(policy, violation));
+  let found = NONE;
+  policy.checks.forEach((check) => {
+    if (check.needsWhole && input.draft === true) return;
+    const violations = check.run(input);
+    if (violations.length > 0) found = [...found, ...violations.map((violation) => signed(policy, violation))];
+  });
+  return found;
 }
 
 /** Which policy, and its own words: whom to ask. */

@@ -122,7 +122,7 @@ function listProblem(list: readonly unknown[], shape: Shape): string {
 }
 
 function mapProblem(map: Readonly<Record<string, unknown>>, shape: Shape): string {
-  for (const key of Object.keys(map)) {
+  for (const key in map) {
     const found = problem(map[key], shape);
     if (found !== '') return `[${key.slice(0, 80)}]${found}`;
   }
@@ -131,7 +131,8 @@ function mapProblem(map: Readonly<Record<string, unknown>>, shape: Shape): strin
 
 function fieldProblem(object: Readonly<Record<string, unknown>>, { fields, required = [] }: Fields): string {
   for (const key of required) if (object[key] === undefined) return `.${key} is missing`;
-  for (const key of Object.keys(object)) {
+  // What came out of JSON.parse inherits no enumerable key, and Object.keys would make a list for every object of the pod.
+  for (const key in object) {
     const shape = Object.hasOwn(fields, key) ? fields[key] : undefined;
     const found = shape === undefined ? '' : problem(object[key], shape);
     if (found !== '') return `.${key}${found}`;

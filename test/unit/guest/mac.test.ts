@@ -1,5 +1,7 @@
 import fc from 'fast-check';
-import { deriveMac, fnv1a64 } from '../../../guest/mac.ts';
+import { deriveMac, fnv1a64, type Hash64 } from '../../../guest/mac.ts';
+
+const whole = ({ high, low }: Hash64): bigint => (BigInt(high) << 32n) | BigInt(low);
 
 describe('fnv1a64 is FNV-1a', () => {
   // Test vectors of the algorithm's authors.
@@ -7,7 +9,16 @@ describe('fnv1a64 is FNV-1a', () => {
     ['', 0xcbf29ce484222325n],
     ['a', 0xaf63dc4c8601ec8cn],
     ['foobar', 0x85944171f73967e8n],
-  ])('%j', (text, hash) => expect(fnv1a64(text)).toBe(hash));
+  ])('%j', (text, hash) => expect(whole(fnv1a64(text))).toBe(hash));
+
+  it('for any text, as its definition in bigints says', () => {
+    const defined = (text: string): bigint =>
+      Array.from({ length: text.length }, (_, index) => BigInt(text.charCodeAt(index))).reduce(
+        (hash, unit) => BigInt.asUintN(64, (hash ^ unit) * 0x100000001b3n),
+        0xcbf29ce484222325n,
+      );
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => whole(fnv1a64(text)) === defined(text)));
+  });
 });
 
 describe('deriveMac', () => {

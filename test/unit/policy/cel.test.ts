@@ -59,3 +59,38 @@ test('a rule that is cheap for an ordinary pod is not evaluated on one with list
 test('keys of the prototype are no keys', () => {
   expect(evaluate("has(pod.constructor) || '__proto__' in pod")).toBe(false);
 });
+
+describe('a rule sees what it names, as if all of the pod were there', () => {
+  test.each<[string, unknown]>([
+    ['has(pod.spec.containers) && !has(pod.spec.hostname) && !has(pod.status)', true],
+    ['pod.metadata.name == "web" && pod.metadata == pod.metadata', true],
+    ['pod.metadata.size() >= 2', true],
+    ['pod.all(key, key != "")', true],
+    ['pod.spec.containers.all(pod, pod.name == "guest")', true],
+    ['pod.spec.containers[0].resources.limits.memory == "512Mi" || pod.spec.containers.size() == 1', true],
+    ['pod.?spec.?nothing.orValue("none") == "none"', true],
+    ['pod.metadata.name.size.length == 1', expect.stringContaining('failed: ')],
+    ['pod.nothing.name == "x"', expect.stringContaining('failed: No such key: nothing')],
+  ])('%s', (expression, expected) => expect(evaluate(expression)).toEqual(expected));
+
+  test('and is bounded by that alone: a long annotation does not make a rule on containers too expensive', () => {
+    const annotations = { note: 'x'.repeat(900_000) };
+    const rule = (text: string) => `pod.spec.containers.all(c, c.name.contains(${text})) || true`;
+    const pod = vmPod({ name: 'web', annotations });
+    expect(evaluate(rule('"g"'), { ...variables, pod })).toBe(true);
+    expect(
+      evaluate(`pod.metadata.annotations.all(k, ${'k.contains("a") || '.repeat(30)} true)`, { ...variables, pod }),
+    ).toContain('steps');
+  });
+
+  test('two rules of one request see the same part converted once, and their own parts apart', () => {
+    const context = celContext({ ...variables });
+    const run = (expression: string): unknown => {
+      const compiled = compileCel(expression, 'bool');
+      return compiled.ok ? compiled.program.run(context) : compiled.reason;
+    };
+    expect(run('guest.vcpus == 4')).toEqual({ ok: true, value: true });
+    expect(run('guest.vcpus == 4 && guest.machine == "q35"')).toEqual({ ok: true, value: true });
+    expect(run('guest.size() > 5')).toEqual({ ok: true, value: true });
+  });
+});
