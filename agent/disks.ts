@@ -23,8 +23,8 @@ const GROUP_AND_OTHER_WRITE = 0o022;
 
 /**
  * Gives the block claims of a launcher's container to QEMU's user. Many runtimes create them root-owned, mode 0600
- * (containerd without `device_ownership_from_security_context`). The way there leads through the container's root, so every directory
- * on it must be root's, closed to others and no symlink: then nobody in the container could have put or can swap anything.
+ * (containerd without `device_ownership_from_security_context`). The way there leads through the container's root, so that and every
+ * directory on it must be root's, closed to others and no symlink: then nobody in the container could have put or can swap anything.
  * '' = done, else why not.
  */
 export function handOverDisks(launcher: LauncherId, volumes: readonly string[], files: DiskFileSystem, proc = '/proc'): string {
@@ -49,6 +49,9 @@ export function handOverCharacterDevices(
 
 function handOver(root: string, path: string, kind: 'block' | 'character', files: DiskFileSystem): string {
   const names = path.split('/').filter((name) => name !== '');
+  // The dot, because /proc/PID/root is a link itself: who owns the root could swap the directories in it between two looks.
+  const distrusted = distrust(files.lstat(`${root}/.`));
+  if (distrusted !== '') return `/ ${distrusted}`;
   for (let length = 1; length < names.length; length += 1) {
     const reason = distrust(files.lstat(join(root, ...names.slice(0, length))));
     if (reason !== '') return `/${names.slice(0, length).join('/')} ${reason}`;

@@ -32,33 +32,47 @@ function kept(present: string | number | undefined, count: number): string | num
   return present !== undefined && Number(present) === count ? present : String(count);
 }
 
-/** A pod without what an injector added beside us, and what to tell the user about it. */
+/**
+ * The mode network-resources-injector showed: `honor-resources` when a resource that was requested already has been requested once more,
+ * `unknown` when its volume is there and nothing tells. In its default mode, called after us, it leaves no trace.
+ */
+export type InjectorMode = 'honor-resources' | 'unknown';
+
+/** A pod without what an injector added beside us, what to tell the user about it, and what it showed of itself. */
 export interface Corrected {
   readonly pod: Pod;
   readonly warnings: readonly string[];
+  readonly injector?: InjectorMode;
 }
 
 /** Takes back what NRI put where the guest cannot use it, or doubled. The same pod when there is nothing of that kind. */
 export function withoutInjected(pod: Pod, guest: GuestSpec): Corrected {
   const injected = pod.spec.volumes?.some(({ name }) => name === INJECTOR_VOLUME) === true;
-  const start: Corrected = { pod, warnings: [] };
-  return injected ? [...neededResources(guest)].reduce((so, need) => withoutOne(so, guest, need), start) : start;
+  if (!injected) return { pod, warnings: [] };
+  const start: Corrected = { pod, warnings: [], injector: 'unknown' };
+  return [...neededResources(guest)].reduce((so, need) => withoutOne(so, guest, need), start);
 }
 
-function withoutOne({ pod, warnings }: Corrected, guest: GuestSpec, [resource, count]: readonly [string, number]): Corrected {
-  const [first, ...rest] = pod.spec.containers;
-  if (first === undefined) return { pod, warnings };
-  const own = first.name === guest.container;
-  const present = Number(first.resources?.limits?.[resource] ?? 0);
-  if (present !== (own ? 2 * count : count)) return { pod, warnings };
-  const corrected = withAmount(first, resource, own ? String(count) : undefined);
-  return {
-    pod: { ...pod, spec: { ...pod.spec, containers: [corrected, ...rest] } },
-    warnings: own ? [...warnings, doubled(resource)] : warnings,
-  };
+// NRI wrote to what was the first container then; others may have been put before it since.
+function withoutOne(so: Corrected, guest: GuestSpec, [resource, count]: readonly [string, number]): Corrected {
+  const { containers } = so.pod.spec;
+  const isGuest = ({ name }: Container): boolean => name === guest.container;
+  const corrected = containers.map((container) => {
+    const excess = amountOf(container, resource) === (isGuest(container) ? 2 * count : count);
+    return excess ? withAmount(container, resource, isGuest(container) ? String(count) : undefined) : container;
+  });
+  if (corrected.every((container, index) => container === containers[index])) return so;
+  const pod = { ...so.pod, spec: { ...so.pod.spec, containers: corrected } };
+  // On a sidecar alone it may have been the first request of all: nothing tells the mode, and the resource only moves.
+  const again = containers.some((container) => isGuest(container) && amountOf(container, resource) > 0);
+  return again ? { pod, warnings: [...so.warnings, twice(resource)], injector: 'honor-resources' } : { ...so, pod };
 }
 
-function doubled(resource: string): string {
+function amountOf({ resources }: Container, resource: string): number {
+  return Number(resources?.limits?.[resource] ?? 0);
+}
+
+function twice(resource: string): string {
   return `another webhook had requested ${resource} a second time (network-resources-injector with honor-resources); taken back`;
 }
 

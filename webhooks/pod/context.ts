@@ -2,6 +2,7 @@ import type { Attachments } from '../../api/attachments.ts';
 import type { Accelerator, GuestSpec } from '../../api/guest-spec.ts';
 import type { Pod } from '../../api/pod.ts';
 import type { Violation } from '../../api/violation.ts';
+import type { InjectorMode } from '../networks/resources.ts';
 import type { CompiledPolicy, PolicyNamespace, UsedVm } from '../../policy/types.ts';
 
 /** What policies judge a pod by, beside itself. */
@@ -41,6 +42,8 @@ export type Mutation =
       readonly warnings: readonly string[];
       /** What was stored on it just now; absent when the pod carried its GuestSpec already. */
       readonly guest?: GuestSpec;
+      /** What network-resources-injector showed of itself; absent where it did not touch the pod. */
+      readonly injector?: InjectorMode;
     }
   | {
       readonly ok: false;

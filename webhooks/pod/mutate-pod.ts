@@ -7,7 +7,7 @@ import { completeGuest } from '../../guest/complete.ts';
 import { withGuestMacs } from '../../guest/mac.ts';
 import { macSource } from '../networks/guest-macs.ts';
 import { checkNodeSelector, withNodeSelector } from '../networks/node-selector.ts';
-import { checkNetworkResources, withoutInjected } from '../networks/resources.ts';
+import { checkNetworkResources, type Corrected, withoutInjected } from '../networks/resources.ts';
 import { addOverhead } from './add-overhead.ts';
 import { applyGuest, editGuestContainer } from './apply-guest.ts';
 import { checkForeignUse } from './check-foreign-use.ts';
@@ -34,15 +34,21 @@ export function mutatePod(pod: Pod, context: AdmissionContext): Mutation {
     patched: withNodeSelector(applyGuest(sized, guest, context.launcherImage), context),
     guest,
     warnings: [...offer.warnings, ...parsed.warnings, ...corrected.warnings],
+    ...seen(corrected),
   };
 }
 
 /** Our own output again: what another webhook has added to the guest's networks since is taken back, nothing else is changed. */
 function verified(pod: Pod, context: AdmissionContext): Mutation {
   const stored = readStoredGuest(pod);
-  const corrected = stored.ok ? withoutInjected(pod, stored.guest) : { pod, warnings: [] };
+  const corrected: Corrected = stored.ok ? withoutInjected(pod, stored.guest) : { pod, warnings: [] };
   const violations = [...checkForeignUse(pod), ...verifyGuest(corrected.pod, context)];
-  return violations.length === 0 ? { ok: true, patched: corrected.pod, warnings: corrected.warnings } : { ok: false, violations };
+  if (violations.length > 0) return { ok: false, violations };
+  return { ok: true, patched: corrected.pod, warnings: corrected.warnings, ...seen(corrected) };
+}
+
+function seen({ injector }: Corrected): Pick<Corrected, 'injector'> {
+  return injector === undefined ? {} : { injector };
 }
 
 /**

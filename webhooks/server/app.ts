@@ -94,6 +94,7 @@ function admission(webhook: string, decide: Decide, options: AdmissionAppOptions
 function count(request: AdmissionRequest, decision: Decision, { policies, metrics }: AdmissionAppOptions): void {
   policies?.decided(request, decision);
   if (decision.overheadBytes !== undefined) metrics.overhead(decision.overheadBytes);
+  if (decision.injector !== undefined) metrics.injector(decision.injector);
 }
 
 /** Creations and changes of policies. */

@@ -22,7 +22,10 @@ export function decideMutate(request: AdmissionRequest, context: DecisionContext
   }
   const mutation = mutateUnderPolicies(request.object, { ...context, namespace: request.namespace, requestUid: request.uid });
   // The pod goes on to the validating webhook, which warns and counts; a refusal ends here.
-  if (mutation.ok) return { warnings: mutation.warnings, patch: podPatch(request.object, mutation.patched) };
+  if (mutation.ok) {
+    const injector = mutation.injector === undefined ? {} : { injector: mutation.injector };
+    return { warnings: mutation.warnings, patch: podPatch(request.object, mutation.patched), ...injector };
+  }
   const { verdict } = mutation;
   return { ...refused('cannot run this pod as a VM', mutation.violations), ...auditAnnotations(verdict.audits), verdict };
 }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { InjectorMode } from '../networks/resources.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 
 /** `error`: the request could not be read, or we failed. */
@@ -10,6 +11,8 @@ export interface AdmissionMetrics {
   begin(webhook: string): (outcome: Outcome) => void;
   /** A VM pod was admitted with so much memory beyond guest RAM. */
   overhead(bytes: number): void;
+  /** network-resources-injector had been at a VM pod. */
+  injector(mode: InjectorMode): void;
 }
 
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -37,8 +40,10 @@ export function createAdmissionMetrics({ registry }: Metrics, now: () => number)
     registers,
   });
   const overhead = overheadHistogram(registers);
+  const injectors = injectorCounter(registers);
   return {
     overhead: (bytes) => overhead.observe(bytes),
+    injector: (mode) => injectors.inc({ mode }),
     begin: (webhook) => {
       const start = now();
       inFlight.inc({ webhook });
@@ -62,6 +67,15 @@ function overheadHistogram(registers: Registry[]): Histogram {
     name: 'podvisor_admission_overhead_bytes',
     help: 'Memory that admitted VM pods were given beyond guest RAM (the overhead model); the count is the number of admitted VM pods.',
     buckets: OVERHEAD_MIB.map((mib) => mib * 1024 * 1024),
+    registers,
+  });
+}
+
+function injectorCounter(registers: Registry[]): Counter<'mode'> {
+  return new Counter({
+    name: 'podvisor_admission_injector_total',
+    help: 'Requests for VM pods that network-resources-injector had changed, by the mode it showed: honor-resources or unknown.',
+    labelNames: ['mode'] as const,
     registers,
   });
 }

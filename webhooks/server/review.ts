@@ -1,6 +1,7 @@
 import type { Operation } from 'fast-json-patch';
 import type { Pod } from '../../api/pod.ts';
 import type { PolicyVerdict, UsedVm } from '../../policy/types.ts';
+import type { InjectorMode } from '../networks/resources.ts';
 import { podProblem } from './pod-shape.ts';
 import { isRecord } from '../../runtime/record.ts';
 
@@ -36,6 +37,8 @@ export interface Decision {
   readonly takes?: UsedVm;
   /** What an admitted VM pod was given beyond guest RAM, to be counted. */
   readonly overheadBytes?: number;
+  /** What network-resources-injector showed of itself on this pod, to be counted. */
+  readonly injector?: InjectorMode;
 }
 
 export type ReadReview =

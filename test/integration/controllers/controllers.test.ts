@@ -113,6 +113,30 @@ test('when one goes, those that are left and alone are told', async () => {
   await eventually('an Event says so', async () => (await events()).some(({ reason }) => reason === 'MacUnique'));
 }, 60_000);
 
+test('T5: a plain pod with the labels and annotations of a VM is no VM to the controllers', async () => {
+  const { metadata, spec, status } = await getVm(api, 'one');
+  const { 'podvisor.dev/vm': mark, ...labels } = metadata.labels!;
+  expect(mark).toBe('true');
+  const { containers, nodeName } = spec;
+  const path = pathOf(KINDS.pods, { namespace: 'team' });
+  const forged = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'forged', labels, annotations: metadata.annotations } };
+  await api.client.create(path, { ...forged, spec: { containers, nodeName } });
+  const patch = { type: 'merge', body: { status: { phase: status?.phase } }, subresource: 'status' } as const;
+  await api.client.patch(pathOf(KINDS.pods, { namespace: 'team', name: 'forged' }), patch);
+  // A VM that collides with both, had the other been one: its message names whom the controllers count.
+  await createVm(api, 'third', MAC);
+  const { message } = await reported('third', 'False');
+  expect(message).toContain('pod team/one');
+  expect(message).not.toContain('forged');
+  expect((await reported('one', 'False')).message).not.toContain('forged');
+  expect(await unique('forged')).toBeUndefined();
+  expect((await events()).filter(({ regarding }) => regarding.name === 'forged')).toEqual([]);
+  for (const name of ['forged', 'third']) {
+    await api.client.delete(pathOf(KINDS.pods, { namespace: 'team', name }), { gracePeriodSeconds: 0 });
+  }
+  await reported('one', 'True');
+}, 60_000);
+
 test('the account of the controllers may write nothing of a pod but that condition of VM pods', async () => {
   await api.client.create(pathOf(KINDS.pods, { namespace: 'team' }), {
     apiVersion: 'v1',

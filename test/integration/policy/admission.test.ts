@@ -1,8 +1,9 @@
+import { LAUNCHER_SECURITY_CONTEXT } from '../../../api/launcher-security.ts';
 import type { Pod } from '../../../api/pod.ts';
 import { KINDS, pathOf } from '../../../kube/paths.ts';
 import { createMetrics } from '../../../runtime/metrics.ts';
 import type { WebhookService } from '../../../webhooks/service.ts';
-import { vmPod } from '../../build/pod.ts';
+import { container, plainPod, vmPod } from '../../build/pod.ts';
 import { policyObject } from '../../build/policy.ts';
 import { startApiServer } from '../api-server.ts';
 import type { ApiServer } from '../api-server.ts';
@@ -149,6 +150,18 @@ describe('limits of a namespace', () => {
       () => create(pod(size)),
       (text) => text === 'created',
     );
+  });
+
+  test('T5: a plain pod that carries a VM’s annotations and labels takes no room', async () => {
+    await policies({ limits: { limits: { vms: 2 } } });
+    expect(await create(pod(size))).toBe('created');
+    const [stored] = (await api.client.get<{ items: Pod[] }>(pods())).items;
+    const { 'podvisor.dev/vm': mark, ...labels } = stored!.metadata.labels!;
+    expect(mark).toBe('true');
+    const forged = plainPod({ name: 'forged', namespace, labels, annotations: stored!.metadata.annotations!, containers: [container({ securityContext: LAUNCHER_SECURITY_CONTEXT })] }); // prettier-ignore
+    expect(await create(forged)).toBe('created');
+    expect(await create(pod(size))).toBe('created');
+    expect(await create(pod(size))).toContain('has 2 of VM pods');
   });
 
   test('hold for pods that get their name from the API server', async () => {

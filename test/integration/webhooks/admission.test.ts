@@ -205,7 +205,7 @@ describe('W17: updates of a VM pod', () => {
     );
   });
 
-  test('a plain pod cannot be labelled', async () => {
+  test('T5: a plain pod cannot be labelled', async () => {
     const plain = plainPod({ name: fresh(), namespace: NAMESPACE, containers: [container({ securityContext: RESTRICTED })] });
     await create(plain);
     expect(await merge(plain.metadata.name!, { metadata: { labels: { 'podvisor.dev/vm': 'true' } } })).toContain(

@@ -16,12 +16,20 @@ export interface OtherWebhook {
   stop(): Promise<void>;
 }
 
+/** When it is called. */
+export interface OtherWebhookOptions {
+  readonly reinvocationPolicy?: 'Never' | 'IfNeeded';
+  readonly everyPod?: boolean;
+  /** Of the label whose value is its name; left out = TURN. */
+  readonly label?: string;
+}
+
 /** Registers `change` for pods that carry `TURN: name`. Configurations are called in the order of their names: ours is `podvisor`. */
 export async function startOtherWebhook(
   api: ApiServer,
   name: string,
   change: (pod: Pod) => Pod,
-  options: { readonly reinvocationPolicy?: 'Never' | 'IfNeeded'; readonly everyPod?: boolean } = {},
+  options: OtherWebhookOptions = {},
 ): Promise<OtherWebhook> {
   const ca = await createTestCa(`ca of ${name}`);
   const pair = await ca.issue(name);
@@ -48,7 +56,7 @@ export async function startOtherWebhook(
       });
     },
   });
-  const selector = options.everyPod === true ? {} : { objectSelector: { matchLabels: { [TURN]: name } } };
+  const selector = options.everyPod === true ? {} : { objectSelector: { matchLabels: { [options.label ?? TURN]: name } } };
   await api.client.create(pathOf(KINDS.mutatingWebhooks), {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',

@@ -12,7 +12,9 @@ const DEVICE: Entry = { kind: 'block', uid: 0, mode: 0o600 };
 const parts = DISKS_PATH.split('/').filter((name) => name !== '');
 const directories = parts.map((_, index) => `${ROOT}/${parts.slice(0, index + 1).join('/')}`);
 const last = directories.at(-1)!;
-const good = Object.fromEntries([...directories.map((path): [string, Entry] => [path, DIRECTORY]), [`${last}/data`, DEVICE]]);
+const good = Object.fromEntries(
+  [`${ROOT}/.`, ...directories].map((path): [string, Entry] => [path, DIRECTORY]).concat([[`${last}/data`, DEVICE]]),
+);
 
 function handOver(entries: Readonly<Record<string, Entry>>) {
   const owners: [string, number, number][] = [];
@@ -42,6 +44,7 @@ test('a claim the runtime has given already is left alone', () => {
 });
 
 test.each<[string, Record<string, Entry>, string]>([
+  ['a root of the tenant', { [`${ROOT}/.`]: { ...DIRECTORY, uid: 107 } }, '/ can be written by others than root'],
   ['a directory of the tenant', { [last]: { ...DIRECTORY, uid: 107 } }, 'can be written by others than root'],
   ['a directory open to all', { [last]: { ...DIRECTORY, mode: 0o777 } }, 'can be written by others than root'],
   ['a symlink on the way', { [last]: { ...DIRECTORY, kind: 'link' } }, 'is no directory'],

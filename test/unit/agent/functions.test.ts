@@ -68,7 +68,7 @@ describe('prepareFunctions', () => {
   function world(paths: readonly string[], check: FunctionWorld['functions']['check']) {
     const done: string[] = [];
     const lstat = (path: string): FileFacts | undefined => {
-      const known = ['/dev', '/dev/vfio', ...paths].includes(path.replace('/proc/42/root', ''));
+      const known = ['/.', '/dev', '/dev/vfio', ...paths].includes(path.replace('/proc/42/root', ''));
       const device = /vfio\/./.test(path);
       return known ? { uid: 0, mode: 0o755, isDirectory: () => !device, isBlockDevice: () => false, isCharacterDevice: () => device } : undefined;
     };

@@ -92,9 +92,29 @@ describe('beside network-resources-injector', () => {
     if (!honor) expect(injected).toBe(ours);
     const again = admit(injected);
     expect(amounts(again.pod)).toEqual({ ...(sidecarFirst ? { side: {} } : {}), guest: wanted });
-    expect(again.warnings.join().includes('honor-resources')).toBe(honor && !sidecarFirst);
+    expect(again.warnings.join().includes('honor-resources')).toBe(honor);
     expect(podPatch(again.pod, admit(again.pod).pod)).toEqual([]);
     expect(validatePod(again.pod, context).violations).toEqual([]);
+  });
+
+  it('what it doubled is taken back also when somebody has put a sidecar before the guest since', () => {
+    const doubled = injectNetworkResources(admit(on('fast,wide,fast')).pod, needed, true);
+    const behind = { ...doubled, spec: { ...doubled.spec, containers: [container(), ...doubled.spec.containers] } };
+    const { pod, warnings } = admit(behind);
+    expect(amounts(pod)).toEqual({ side: {}, guest: wanted });
+    expect(warnings.join()).toContain('honor-resources');
+  });
+
+  it('says which mode it showed', () => {
+    const injectorOf = (pod: Pod) => {
+      const result = mutatePod(pod, context);
+      return result.ok ? result.injector : 'refused';
+    };
+    const ours = admit(on('fast,wide,fast')).pod;
+    expect(injectorOf(on('fast'))).toBeUndefined();
+    expect(injectorOf(injectNetworkResources(on('fast'), { 'example.com/fast': 1 }))).toBe('unknown');
+    expect(injectorOf(injectNetworkResources(ours, needed))).toBeUndefined();
+    expect(injectorOf(injectNetworkResources(ours, needed, true))).toBe('honor-resources');
   });
 
   it('what it doubled is refused where nobody took it back', () => {
