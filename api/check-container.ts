@@ -17,19 +17,20 @@ export function checkGuestContainer({ container, path }: GuestContainer): readon
 
 const COMMAND = 'the guest decides what it runs; remove it, and put the command into the image';
 const ENVIRONMENT = 'does not reach the guest yet; remove it, and put the values into the image';
-const UNSUPPORTED: Readonly<Record<string, string>> = {
+const UNSUPPORTED = Object.entries({
   command: COMMAND,
   args: COMMAND,
   workingDir: COMMAND,
   env: ENVIRONMENT,
   envFrom: ENVIRONMENT,
   lifecycle: 'hooks do not run in the guest yet; remove it; the guest gets the ACPI power button when the pod ends',
-};
+});
 
 function checkUnsupportedFields(container: Container, path: string): readonly Violation[] {
-  return Object.entries(UNSUPPORTED)
-    .filter(([field]) => isSet(container[field]))
-    .map(([field, message]) => ({ field: `${path}.${field}`, message }));
+  return UNSUPPORTED.filter(([field]) => isSet(container[field])).map(([field, message]) => ({
+    field: `${path}.${field}`,
+    message,
+  }));
 }
 
 /** Absent and empty mean the same in a pod. */
@@ -77,16 +78,16 @@ function checkConsole({ stdinOnce, terminationMessagePath }: Container, path: st
 const TERMINATION_LOG = '/dev/termination-log';
 /** What a user may say besides; anything that is not here and not ours passes (seLinuxOptions, appArmorProfile, fields to come). */
 const HARMLESS: Readonly<Record<string, unknown>> = { privileged: false, procMount: 'Default' };
+const FIXED = Object.entries({ ...HARMLESS, ...LAUNCHER_SECURITY_CONTEXT });
 
 function checkSecurityContext(context: SecurityContext, path: string): readonly Violation[] {
-  const fixed: Readonly<Record<string, unknown>> = { ...HARMLESS, ...LAUNCHER_SECURITY_CONTEXT };
-  return Object.entries(fixed)
-    .filter(([field, value]) => isSet(context[field]) && !sameJson(withoutEmpty(context[field]), value))
-    .map(([field, value]) => ({
+  return FIXED.filter(([field, value]) => isSet(context[field]) && !sameJson(withoutEmpty(context[field]), value)).map(
+    ([field, value]) => ({
       field: `${path}.${field}`,
       value: JSON.stringify(context[field]),
       message: `is fixed for the launcher that runs the guest; allowed: ${JSON.stringify(value)}; remove it`,
-    }));
+    }),
+  );
 }
 
 /** An empty `capabilities.add` beside `drop` says nothing. */

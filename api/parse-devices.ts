@@ -20,13 +20,16 @@ const SETTINGS: { readonly [K in keyof Settings]-?: readonly NonNullable<Setting
   rng: ['none'],
 };
 
+const CHOSEN = Object.entries<readonly (string | undefined)[]>(SETTINGS).map(([name, values]) => ({
+  name,
+  annotation: PREFIX + name,
+  values,
+}));
+
 /** Devices that are chosen by one word. A default leaves nothing in the GuestSpec. */
 export function parseSettings({ metadata: { annotations = {} } }: Pod): Step<Settings> {
-  const given = Object.entries(SETTINGS).flatMap(([name, values]) => {
-    const value = annotations[PREFIX + name];
-    return (values as readonly unknown[]).includes(value) ? [[name, value] as const] : [];
-  });
-  return good(Object.fromEntries(given) as Settings);
+  const given = CHOSEN.filter(({ annotation, values }) => values.includes(annotations[annotation]));
+  return good(Object.fromEntries(given.map(({ name, annotation }) => [name, annotations[annotation]])) as Settings);
 }
 
 /** What starts the guest. Secure Boot checks what a disk boots, so it needs one. */
