@@ -19,8 +19,9 @@ import type { AgentOptions } from './options.ts';
 import { createPodResources } from './pod-resources.ts';
 import { createProcesses } from './proc.ts';
 import { keepRegistered, type Registration } from './registration.ts';
+import { startReport } from './report/start.ts';
 import type { RunProgram } from './run-program.ts';
-import { kvmSelfTest } from './self-test.ts';
+import { kvmSelfTest, type SelfTestResult } from './self-test.ts';
 import { createSlotFiles } from './slot-files.ts';
 import type { SlotWorld } from './slot.ts';
 import { createFunctions } from './prepare-functions.ts';
@@ -50,21 +51,29 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   const { options, run, shutdown, log } = parts;
   const nodes = createDeviceNodes(join(options.stateDir, 'dev'), run);
   const metrics = createAgentMetrics(parts.metrics, () => slots.counts());
-  const slots = createSlots(
-    slotWorld(parts, metrics, () => nodes.hasVhostNet()),
-    nodes,
-  );
+  const world = slotWorld(parts, metrics, () => nodes.hasVhostNet());
+  // Slots speak before there is a report.
+  const listeners: (() => void)[] = [];
+  const slots = createSlots({ ...world, onChanged: () => listeners.forEach((listener) => listener()) }, nodes);
   shutdown.onClose('slots', () => slots.close());
   await nodes.prepare();
   await slots.start();
   const tcg = offer(parts, 'tcg', (slot) => slots.allocate(slot));
-  void offerKvm(parts, metrics, () => offer(parts, 'kvm', (slot) => slots.allocate(slot))).catch((error: unknown) => {
+  const startKvm = (): Registration => offer(parts, 'kvm', (slot) => slots.allocate(slot));
+  const accelerator = offerKvm(parts, metrics, startKvm).catch((error: unknown): Accelerator => {
     log.error({ err: error }, 'KVM could not be offered');
+    return 'tcg';
   });
+  const report = startReport(parts, { ...world, slots, accelerator });
+  listeners.push(() => report.changed());
   return { ready: () => tcg.reason(), counts: () => slots.counts() };
 }
 
-function slotWorld(parts: AgentParts, metrics: AgentMetrics, hasVhostNet: () => boolean): Omit<SlotWorld, 'onEnded'> {
+function slotWorld(
+  parts: AgentParts,
+  metrics: AgentMetrics,
+  hasVhostNet: () => boolean,
+): Omit<SlotWorld, 'onEnded' | 'onChanged'> {
   const { options, client, clock, random, log, run, shutdown } = parts;
   const processes = createProcesses();
   const resources = createPodResources(join(options.kubeletDir, 'pod-resources', 'kubelet.sock'), () => clock.now());
@@ -98,12 +107,18 @@ function offer(parts: AgentParts, accelerator: Accelerator, allocate: Slots['all
   return registration;
 }
 
-async function offerKvm({ options, run, log }: AgentParts, metrics: AgentMetrics, start: () => void): Promise<void> {
-  if (!options.kvm) return log.info({ reason: 'switched off' }, 'KVM is not offered');
-  if (!existsSync('/dev/kvm')) return log.info({ reason: 'the node has no /dev/kvm' }, 'KVM is not offered');
-  const { usable, reason } = await kvmSelfTest(options.kvmSelfTest, options.kvmSelfTestTimeout, run);
+/** The best accelerator of the node. */
+async function offerKvm({ options, run, log }: AgentParts, metrics: AgentMetrics, start: () => void): Promise<Accelerator> {
+  const { usable, reason } = await testKvm(options, run);
   log.info({ reason }, usable ? 'KVM is offered' : 'KVM is not offered');
-  if (!usable) return;
+  if (!usable) return 'tcg';
   metrics.kvmUsable.set(1);
   start();
+  return 'kvm';
+}
+
+async function testKvm(options: AgentOptions, run: RunProgram): Promise<SelfTestResult> {
+  if (!options.kvm) return { usable: false, reason: 'switched off' };
+  if (!existsSync('/dev/kvm')) return { usable: false, reason: 'the node has no /dev/kvm' };
+  return kvmSelfTest(options.kvmSelfTest, options.kvmSelfTestTimeout, run);
 }

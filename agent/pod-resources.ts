@@ -2,7 +2,12 @@ import { credentials, Metadata } from '@grpc/grpc-js';
 import { DEVICE_RESOURCE } from '../api/names.ts';
 import { messageOf, PodvisorError } from '../runtime/errors.ts';
 import type { SlotOwner } from './pod-facts.ts';
-import { type ListPodResourcesResponse, PodResourcesListerClient } from './proto/gen/podresources.ts';
+import {
+  type AllocatableResourcesResponse,
+  type ListPodResourcesResponse,
+  PodResourcesListerClient,
+} from './proto/gen/podresources.ts';
+import { type KubeletFacts, kubeletFacts } from './report/kubelet-facts.ts';
 
 /** Who holds which slot, as the node's kubelet says: the only party that knows. */
 export interface PodResources {
@@ -10,6 +15,8 @@ export interface PodResources {
   owners(): Promise<ReadonlyMap<string, SlotOwner>>;
   /** What the container of a slot was given besides; nothing when the slot has no owner. Throws as `owners`. */
   holdings(slot: string): Promise<Holdings>;
+  /** What it gives out, and to whom. Throws as `owners`. */
+  facts(): Promise<KubeletFacts>;
   close(): void;
 }
 
@@ -37,19 +44,29 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 export function createPodResources(socket: string, now: () => number): PodResources {
   const options = { 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_reconnect_backoff_ms': 1000 };
   const client = new PodResourcesListerClient(`unix:${socket}`, credentials.createInsecure(), options);
+  const deadline = (): { deadline: Date } => ({ deadline: new Date(now() + DEADLINE_MS) });
   const list = (): Promise<ListPodResourcesResponse> =>
     new Promise((resolve, reject) => {
-      client.list({}, new Metadata(), { deadline: new Date(now() + DEADLINE_MS) }, (error, answer) => {
-        if (error === null) return resolve(answer);
-        const message = `the kubelet does not say who holds the slot: ${messageOf(error)}`;
-        reject(new PodvisorError('unavailable', message, { cause: error }));
-      });
+      client.list({}, new Metadata(), deadline(), (error, answer) =>
+        error === null ? resolve(answer) : reject(unavailable('who holds the slot', error)),
+      );
+    });
+  const allocatable = (): Promise<AllocatableResourcesResponse> =>
+    new Promise((resolve, reject) => {
+      client.getAllocatableResources({}, new Metadata(), deadline(), (error, answer) =>
+        error === null ? resolve(answer) : reject(unavailable('what it gives out', error)),
+      );
     });
   return {
     close: () => client.close(),
     owners: async () => ownersOf(await list()),
     holdings: async (slot) => holdingsOf(await list(), slot),
+    facts: async () => kubeletFacts(await allocatable(), await list()),
   };
+}
+
+function unavailable(what: string, cause: Error): PodvisorError {
+  return new PodvisorError('unavailable', `the kubelet does not say ${what}: ${messageOf(cause)}`, { cause });
 }
 
 /** Owner by device id, of our resources only. */
@@ -83,6 +100,7 @@ export function holdingsOf(answer: ListPodResourcesResponse, slot: string): Hold
   return { cpus: container.cpuIds.map(Number).sort((a, b) => a - b), devices, claimed };
 }
 
-function isSlot(resource: string, ids: readonly string[], slot: string): boolean {
+/** Whether these are devices of ours with this slot among them. */
+export function isSlot(resource: string, ids: readonly string[], slot: string): boolean {
   return (Object.values(DEVICE_RESOURCE) as readonly string[]).includes(resource) && ids.includes(slot);
 }

@@ -18,6 +18,8 @@ export interface SlotWorld extends StartWorld {
   readonly reporter: Omit<ReporterOptions, 'log'>;
   /** Something ended: worth looking whether slots are free again. */
   onEnded(): void;
+  /** A guest runs, or does not any more. */
+  onChanged(): void;
 }
 
 /** How many timers of a slot are remembered for its end; the oldest have long fired. */
@@ -83,6 +85,7 @@ export class Slot {
     const decision = nextActions(this.#state, event, this.#world.clock.now());
     this.#state = decision.state;
     logEvent(this.#log, event, decision.state);
+    if (CHANGES.has(event.type)) this.#world.onChanged();
     for (const action of decision.actions) this.#act(action);
   }
 
@@ -138,6 +141,7 @@ export class Slot {
   }
 }
 
+const CHANGES: ReadonlySet<SlotEvent['type']> = new Set(['failed', 'qmp-connected', 'qmp-closed', 'qmp-lost']);
 const LOGGED: ReadonlySet<SlotEvent['type']> = new Set(['failed', 'argv-written', 'error', 'qmp-connected', 'qmp-lost']);
 
 function logEvent(log: Log, event: SlotEvent, { vm }: SlotState): void {

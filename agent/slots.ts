@@ -14,6 +14,8 @@ export interface Slots {
   /** For the device plugin: a fresh slot for a new container. */
   allocate(slot: string): Promise<Allocation>;
   counts(): SlotCounts;
+  /** What is known of each slot in use. */
+  states(): readonly SlotState[];
   /** Stops listening. Guests run on, slots stay. */
   close(): void;
 }
@@ -61,8 +63,12 @@ class NodeSlots implements Slots {
     return { directory: this.#world.files.paths(slot).directory, devices: this.#nodes.devicesFor(accelerator) };
   }
 
+  states(): readonly SlotState[] {
+    return [...this.#open.values()].map((slot) => slot.state());
+  }
+
   counts(): SlotCounts {
-    const states = [...this.#open.values()].map((slot) => slot.state());
+    const states = this.states();
     return { inUse: states.length, connected: states.filter(({ connected }) => connected).length };
   }
 
@@ -128,6 +134,7 @@ class NodeSlots implements Slots {
     this.#open.get(slot)?.close();
     this.#open.delete(slot);
     this.#world.files.remove(slot);
+    this.#world.onChanged();
     this.#world.log.info({ slot }, 'slot is free again');
   }
 }

@@ -36,6 +36,15 @@ const Zone = Type.Object(
   {
     id: amount('Number of the NUMA node, as in /sys/devices/system/node/nodeN.'),
     cpus: amount('Logical CPUs online in the zone.'),
+    dedicatedCpus: Type.Optional(
+      Type.Object(
+        {
+          total: amount('CPUs of the zone that containers can be given for themselves.'),
+          free: amount('Those that no container was given, by the kubelet.'),
+        },
+        { ...closed, description: 'Missing where the kubelet gives out none: it runs without the static CPU policy.' },
+      ),
+    ),
     memory: Type.Object(
       {
         totalBytes: amount('MemTotal of the zone, pools of huge pages included.'),
@@ -55,7 +64,7 @@ const Zone = Type.Object(
 
 const PhysicalFunction = Type.Object(
   {
-    address: text(12, 'PCI address, DDDD:BB:DD.F.'),
+    address: text(16, 'PCI address, DDDD:BB:DD.F; the domain has up to eight digits behind a VMD controller.'),
     interface: Type.Optional(text(15, 'Its network interface on the node.')),
     zone: Type.Optional(amount('NUMA zone of the device; missing when the firmware names none.')),
     driver: Type.Optional(text(63, 'Kernel driver of the physical function.')),
@@ -96,7 +105,7 @@ const VmUse = Type.Object(
       'What it holds, by zone.',
     ),
     functions: Type.Optional(
-      listOf(text(12, 'PCI address of a physical function.'), 16, 'The physical function of each VF it holds.'),
+      listOf(text(16, 'PCI address of a physical function.'), 16, 'The physical function of each VF it holds.'),
     ),
   },
   { ...closed, description: 'What a running VM holds of the node.' },

@@ -24,6 +24,15 @@ import {
  * (module k8s.io/kubelet v0.36.3, pkg/apis/podresources/v1); what we do not use is left out and skipped on the wire.
  */
 
+export interface AllocatableResourcesRequest {
+}
+
+export interface AllocatableResourcesResponse {
+  devices: ContainerDevices[];
+  /** What containers can be given for themselves; empty without the static CPU policy. */
+  cpuIds: number[];
+}
+
 export interface ListPodResourcesRequest {
 }
 
@@ -61,6 +70,112 @@ export interface ContainerDevices {
   resourceName: string;
   deviceIds: string[];
 }
+
+function createBaseAllocatableResourcesRequest(): AllocatableResourcesRequest {
+  return {};
+}
+
+export const AllocatableResourcesRequest: MessageFns<AllocatableResourcesRequest> = {
+  encode(_: AllocatableResourcesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AllocatableResourcesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAllocatableResourcesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAllocatableResourcesResponse(): AllocatableResourcesResponse {
+  return { devices: [], cpuIds: [] };
+}
+
+export const AllocatableResourcesResponse: MessageFns<AllocatableResourcesResponse> = {
+  encode(message: AllocatableResourcesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.devices) {
+      ContainerDevices.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.cpuIds.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.cpuIds) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AllocatableResourcesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAllocatableResourcesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.devices.push(ContainerDevices.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.cpuIds.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.cpuIds.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
 
 function createBaseListPodResourcesRequest(): ListPodResourcesRequest {
   return {};
@@ -510,10 +625,22 @@ export const PodResourcesListerService = {
       Buffer.from(ListPodResourcesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListPodResourcesResponse => ListPodResourcesResponse.decode(value),
   },
+  getAllocatableResources: {
+    path: "/v1.PodResourcesLister/GetAllocatableResources" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AllocatableResourcesRequest): Buffer =>
+      Buffer.from(AllocatableResourcesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AllocatableResourcesRequest => AllocatableResourcesRequest.decode(value),
+    responseSerialize: (value: AllocatableResourcesResponse): Buffer =>
+      Buffer.from(AllocatableResourcesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AllocatableResourcesResponse => AllocatableResourcesResponse.decode(value),
+  },
 } as const;
 
 export interface PodResourcesListerServer extends UntypedServiceImplementation {
   list: handleUnaryCall<ListPodResourcesRequest, ListPodResourcesResponse>;
+  getAllocatableResources: handleUnaryCall<AllocatableResourcesRequest, AllocatableResourcesResponse>;
 }
 
 export interface PodResourcesListerClient extends Client {
@@ -531,6 +658,21 @@ export interface PodResourcesListerClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListPodResourcesResponse) => void,
+  ): ClientUnaryCall;
+  getAllocatableResources(
+    request: AllocatableResourcesRequest,
+    callback: (error: ServiceError | null, response: AllocatableResourcesResponse) => void,
+  ): ClientUnaryCall;
+  getAllocatableResources(
+    request: AllocatableResourcesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AllocatableResourcesResponse) => void,
+  ): ClientUnaryCall;
+  getAllocatableResources(
+    request: AllocatableResourcesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AllocatableResourcesResponse) => void,
   ): ClientUnaryCall;
 }
 

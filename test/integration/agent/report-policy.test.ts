@@ -4,6 +4,7 @@ import { KubeError } from '../../../kube/errors.ts';
 import type { KubeClient } from '../../../kube/client.ts';
 import { KINDS, pathOf } from '../../../kube/paths.ts';
 import { plainPod } from '../../build/pod.ts';
+import { createReportWriter } from '../../../agent/report/writer.ts';
 import { reportStatus } from '../../build/node-report.ts';
 import { startApiServer } from '../api-server.ts';
 import type { ApiServer } from '../api-server.ts';
@@ -88,6 +89,22 @@ test('T3: an agent makes and fills the report of its own node and no other', asy
   expect(await outcome(agent.delete(report('node2')))).toContain('cannot delete resource');
   const stored = await api.client.get<{ status: object; metadata: object }>(report('node1'));
   expect(stored).toMatchObject({ status: reportStatus(), metadata: { ownerReferences: [owners['node1']] } });
+});
+
+test('the agent itself makes its report, owned by its Node, fills it and reads it back', async () => {
+  await outcome(api.client.delete(report('node1')));
+  const writer = createReportWriter(agent, 'node1');
+  expect(await writer.load()).toEqual({ exists: false, status: undefined });
+  expect(await writer.write(reportStatus())).toBe(false);
+  await writer.create();
+  await writer.create(); // as when another writer was faster
+  expect(await writer.write(reportStatus())).toBe(true);
+  const { status } = await eventually(
+    () => writer.load(),
+    (stored) => stored.status !== undefined,
+  );
+  expect(status).toEqual(reportStatus());
+  expect(await api.client.get(report('node1'))).toMatchObject({ metadata: { ownerReferences: [owners['node1']] } });
 });
 
 test.each<[string, () => object]>([

@@ -65,11 +65,17 @@ export function fakeApi(pod: Pod): FakeApi {
     get: (path: string) =>
       Promise.resolve()
         .then(check)
+        .then(() => {
+          if (path.includes('/nodereports')) throw new KubeError(404, 'NotFound', 'no report, and no kind of it');
+        })
         .then(() => (path.endsWith('/resourceslices') ? { metadata: { resourceVersion: '1' }, items: api.slices } : api.pod)),
-    create: (_path: string, body: unknown) =>
+    create: (path: string, body: unknown) =>
       Promise.resolve()
         .then(check)
-        .then(() => void api.events.push(body as FakeApi['events'][number])),
+        .then(() => {
+          if (!path.endsWith('/events')) throw new KubeError(404, 'NotFound', 'no such kind');
+          api.events.push(body as FakeApi['events'][number]);
+        }),
     patch: (path: string, patch: KubePatch) =>
       Promise.resolve()
         .then(check)
