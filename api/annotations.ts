@@ -1,4 +1,5 @@
-import { GUEST_ANNOTATION, POLICY_DEFAULTS_ANNOTATION, PREFIX } from './names.ts';
+import { GUEST_ANNOTATION, PLAN_ANNOTATION, POLICY_DEFAULTS_ANNOTATION, PREFIX } from './names.ts';
+import { DEFAULT_WEIGHTS, type Dimension, MAX_WEIGHT } from './placement.ts';
 
 /**
  * Every annotation of ours a pod can carry: the one table that the parser, its error messages and docs/reference/annotations.md are made
@@ -57,9 +58,11 @@ function notYet(name: string, doc: string, instead: string): AnnotationSchema {
   return { name: PREFIX + name, status: 'not yet', doc, allowed: 'nothing yet', default: 'off', instead };
 }
 
-function placement(name: string): AnnotationSchema {
-  const doc = `Weight of ${name} in placement: \`require\`, \`prefer[=weight]\` or \`ignore\`.`;
-  return { ...notYet(name, doc, 'remove it; use affinity and topologySpreadConstraints'), name: PLACEMENT_PREFIX + name };
+/** What each dimension's three words mean is in docs/placement.md. */
+function placement(name: Dimension, doc: string): AnnotationSchema {
+  const allowed = `\`require\`, \`prefer\`, \`prefer=WEIGHT\` with a weight from 1 to ${MAX_WEIGHT}, or \`ignore\``;
+  const fallback = `\`prefer=${DEFAULT_WEIGHTS[name]}\`${name === 'hugepages' ? ', and one zone where the node reports its zones' : ''}`;
+  return { name: PLACEMENT_PREFIX + name, status: 'supported', doc, allowed, default: fallback };
 }
 
 /** The schema, in the order of the reference page. */
@@ -201,13 +204,35 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
   ),
   notYet('migration', 'Policy of live migration.', 'remove it'),
   notYet('power', 'Whether the guest runs or is paused.', 'remove it'),
-  ...['hugepages', 'sriov', 'storage', 'numa', 'spread', 'mobility'].map(placement),
+  placement(
+    'hugepages',
+    'Huge pages of the guest in one NUMA zone of the node (of each of its NUMA nodes, when it has several). `prefer`: they may come from several zones.',
+  ),
+  placement(
+    'numa',
+    "Memory, dedicated CPUs and SR-IOV functions of the guest in the same NUMA zones of the node, as far as the node's report tells.",
+  ),
+  placement('sriov', 'SR-IOV functions of one resource on distinct physical functions that have carrier.'),
+  placement('spread', 'Few VMs on a node. `require`: no two VMs of one controller (ReplicaSet, StatefulSet) on a node.'),
+  placement('mobility', 'Nodes that the guest could later be moved to. `require`: at least one, now.'),
+  placement('image', 'Nodes that have the boot image. `require`: only those.'),
+  {
+    ...notYet('storage', 'Nodes near the data of the disks.', 'remove it; Kubernetes itself keeps to the nodes of local volumes'),
+    name: `${PLACEMENT_PREFIX}storage`,
+  },
   {
     name: GUEST_ANNOTATION,
     status: 'internal',
     doc: 'What admission understood of the pod (the GuestSpec, JSON); every other part of Podvisor reads this alone.',
     allowed: 'nothing: Podvisor writes it',
     default: 'written at admission',
+  },
+  {
+    name: PLAN_ANNOTATION,
+    status: 'internal',
+    doc: 'Where in its node the scheduler means a VM to be (JSON), so that no other VM is promised the same while it starts.',
+    allowed: 'nothing: Podvisor writes it',
+    default: 'written when the pod is bound, for guests with huge pages, dedicated CPUs or SR-IOV functions',
   },
   {
     name: POLICY_DEFAULTS_ANNOTATION,

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { Placement } from './placement.ts';
 
 /**
  * The GuestSpec: what admission understood of a pod, the one waist of the system (design section 2). One source for the TypeScript type,
@@ -198,6 +199,7 @@ export const GuestSpec = Type.Object(
     emulatedBy: setting('Why the guest is emulated when nobody asked for it: no node offered KVM at admission.', 'fallback'),
     hugepages: setting('Size of the huge pages all guest RAM is of.', '2Mi', '1Gi'),
     numa: Type.Optional(Numa),
+    placement: Type.Optional(Placement),
     overheadBytes: Type.Integer({
       minimum: 0,
       maximum: GUEST_LIMITS.memoryBytes.max,

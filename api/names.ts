@@ -8,6 +8,8 @@ export const VM_LABEL_VALUE = 'true';
 export const PREFIX = 'podvisor.dev/';
 /** Annotation that holds the GuestSpec (JSON), written by admission only. */
 export const GUEST_ANNOTATION = 'podvisor.dev/guest';
+/** Annotation with the plan of the scheduler extender (zones, physical functions), written with the binding. */
+export const PLAN_ANNOTATION = 'podvisor.dev/placement';
 /** Annotation that says which defaults policies wrote, and which policy each (`memory=base,accelerator=lab`). */
 export const POLICY_DEFAULTS_ANNOTATION = 'podvisor.dev/policy-defaults';
 /** Readiness gate and pod condition: the guest runs. */

@@ -11,6 +11,7 @@ import { parseDisks } from './parse-disks.ts';
 import { type NetworksContext, parseNetworks } from './parse-networks.ts';
 import { parseHostDevices } from './parse-host-devices.ts';
 import { parseMemory } from './parse-memory.ts';
+import { parsePlacement } from './parse-placement.ts';
 import { parseOtherResources, parseVcpus } from './parse-size.ts';
 import type { Pod } from './pod.ts';
 import { collector, type Step } from './step.ts';
@@ -65,6 +66,7 @@ function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext):
     ...take(parseMemory(pod, guest, vcpus)),
     ...take(parseDedicated(pod, guest)),
     ...devices,
+    ...take(parsePlacement(pod)),
     overheadBytes: 0,
     machine: 'q35',
     firmware: take(parseFirmware(pod, boot.mode)),

@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox';
 import { GuestSpec } from './guest-spec.ts';
 import { PREFIX } from './names.ts';
+import { DIMENSIONS } from './placement.ts';
 
 /**
  * The GuestSpec fields a VirtualMachinePolicy governs, one row each: schema, defaults, checks and the reference page come from here. A
@@ -141,6 +142,7 @@ export const UNGOVERNED: Readonly<Record<string, string>> = {
   hostDevices: 'governed by spec.devices',
   'hostDevices[].resource': 'governed by spec.devices',
   'hostDevices[].count': 'a matter of quotas on the resource',
+  ...Object.fromEntries(DIMENSIONS.map((name) => [`placement.${name}`, 'governed by spec.placement'])),
   emulatedBy: 'what the cluster offered, not a choice',
   'disks[].volume': 'a name inside the pod',
   ...Object.fromEntries(

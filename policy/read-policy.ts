@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
-import { annotationSchema } from '../api/annotations.ts';
+import { annotationSchema, PLACEMENT_PREFIX } from '../api/annotations.ts';
 import { didYouMean } from '../api/nearest.ts';
+import { isWish } from '../api/placement.ts';
 import { POLICY_FIELDS } from '../api/policy-fields.ts';
 import { type Policy, POLICY_GROUP, POLICY_KIND, POLICY_VERSION, PolicySpec } from '../api/policy.ts';
 import type { Violation } from '../api/violation.ts';
@@ -93,6 +94,9 @@ function annotationViolations(spec: PolicySpec): readonly Violation[] {
     const at = { field: `spec.${field}.${part}`, value: written };
     if (schema?.status !== 'supported') {
       return [{ ...at, message: `${annotation} is not supported yet, so no policy can write it; remove it` }];
+    }
+    if (annotation.startsWith(PLACEMENT_PREFIX) && !isWish(written)) {
+      return [{ ...at, message: 'is no wish of placement; allowed: require, prefer, prefer=WEIGHT (1 to 10), ignore' }];
     }
     const reason = judgeNames(rule.allowed === undefined ? {} : { allowed: rule.allowed })(written);
     return reason === '' ? [] : [{ ...at, message: reason }];

@@ -1,13 +1,14 @@
 import type { KubeClient } from '../kube/client.ts';
 import type { CertificateSource } from '../runtime/certificate.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { startHealthServer, startHttps } from '../runtime/http.ts';
+import { type RequestHandler, startHealthServer, startHttps } from '../runtime/http.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
-import { createKnowledge } from './knowledge.ts';
-import { createExtenderMetrics } from './metrics.ts';
+import { createBinder } from './bind.ts';
+import { createKnowledge, type LiveKnowledge } from './knowledge.ts';
+import { createExtenderMetrics, type ExtenderMetrics } from './metrics.ts';
 import type { ExtenderOptions } from './options.ts';
 import { podCertificates } from './pod-certificates.ts';
 import { createExtenderApp } from './server.ts';
@@ -42,11 +43,21 @@ export async function startExtender(parts: ExtenderParts): Promise<{ port: numbe
   });
   shutdown.onClose('health server', () => health.close(0));
 
-  const extenderMetrics = createExtenderMetrics(metrics.registry);
-  const handler = createExtenderApp({ knowledge, log, metrics: extenderMetrics, requestLimitMib: options.requestLimitMib });
+  const extenderMetrics = createExtenderMetrics(metrics.registry, knowledge.gauges);
+  const handler = appOf(parts, knowledge, extenderMetrics);
   const certificate: CertificateSource = { current: () => server, onChange: () => () => undefined };
   const https = await startHttps({ handler, host: options.host, port: options.port, certificate, clientCa: () => caPem, log });
   shutdown.onClose('extender server', () => https.close(CLOSE_GRACE_MS));
   log.info({ port: https.port, healthPort: health.port }, 'extender serves');
   return { port: https.port, healthPort: health.port };
+}
+
+function appOf(
+  { options, log, clock, client }: ExtenderParts,
+  knowledge: LiveKnowledge,
+  metrics: ExtenderMetrics,
+): RequestHandler {
+  const { ledger } = knowledge;
+  const binder = createBinder({ client, clock, ledger, world: knowledge, guest: (pod) => knowledge.guest(pod) });
+  return createExtenderApp({ knowledge, binder, clock, log, metrics, requestLimitMib: options.requestLimitMib });
 }

@@ -1,19 +1,27 @@
 import { VM_LABEL, VM_LABEL_VALUE } from '../api/names.ts';
+import type { NodeReport } from '../api/node-report.ts';
 import { readStoredGuest } from '../api/parse-stored.ts';
 import type { KubeClient } from '../kube/client.ts';
-import type { KubeObject } from '../kube/objects.ts';
 import { KINDS, pathOf } from '../kube/paths.ts';
 import { createReflector } from '../kube/reflector.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Random } from '../runtime/random.ts';
+import type { GuestOutcome } from './filter.ts';
+import type { Gauges } from './metrics.ts';
 import { nodeFacts } from './node-facts.ts';
+import { createLedger, type Ledger } from './placement/ledger.ts';
+import { ownerOf, podFacts, type PodObject } from './placement/pod-facts.ts';
+import { createRefusals } from './placement/refusals.ts';
+import { createReportReader } from './placement/report-facts.ts';
+import { wantedOf } from './placement/wanted.ts';
 import type { ExtenderPod, NodeObject } from './protocol.ts';
 import type { Knowledge } from './server.ts';
-import { createVmCounts } from './vm-counts.ts';
 
 /** {@link Knowledge} that follows the API server. */
 export interface LiveKnowledge extends Knowledge {
+  readonly ledger: Ledger;
+  readonly gauges: Gauges;
   start(): void;
   stop(): Promise<void>;
 }
@@ -27,44 +35,86 @@ export interface KnowledgeOptions {
 
 /** Watches arrive within milliseconds of each other; well below the scheduler's `httpTimeout` of 2 s. */
 const CATCH_UP_MS = 250;
+/** A pod that fits nowhere is asked about again and again, one at a time: waiting each time would hold up all others. */
+const CATCH_UP_EVERY_MS = 1_000;
 
-/** VM pods that hold a node: bound and not over (field selectors of pods know no "or", so by exclusion). */
-const BOUND_VMS = {
-  labelSelector: `${VM_LABEL}=${VM_LABEL_VALUE}`,
-  fieldSelector: 'spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed',
-};
+/** VM pods that have a node, ended ones too: what ended gives back at once what its node's report still counts. */
+const VMS_ON_NODES = { labelSelector: `${VM_LABEL}=${VM_LABEL_VALUE}`, fieldSelector: 'spec.nodeName!=' };
 
-/** Follows nodes and bound VM pods; keeps a few bytes of each. */
-export function createKnowledge({ client, clock, random, log }: KnowledgeOptions): LiveKnowledge {
-  const counts = createVmCounts();
-  const shared = { client, clock, random, log };
-  const nodes = createReflector({ ...shared, path: pathOf(KINDS.nodes), keep: (raw) => nodeFacts(raw as NodeObject) });
-  const pods = createReflector({
-    ...shared,
-    path: pathOf(KINDS.pods),
-    query: BOUND_VMS,
-    keep: nodeOfPod,
-    onChange: (key, node) => counts.set(key, node),
-  });
+/** Follows nodes, their reports and the VM pods on them; keeps a few hundred bytes of each. */
+export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
+  const { clock } = options;
+  const ledger = createLedger();
+  const refusals = createRefusals();
+  const reflectors = createReflectors(options, ledger, refusals);
+  const { nodes } = reflectors;
+  let caughtUpAt = 0;
   return {
-    start: () => [nodes, pods].forEach((reflector) => reflector.start()),
-    stop: async () => {
-      await Promise.all([nodes.stop(), pods.stop()]);
+    ledger,
+    gauges: {
+      reservations: () => ledger.reservations(),
+      nodes: () => ({
+        all: nodes.list().length,
+        reported: nodes.list().filter(({ name }) => ledger.report(name) !== undefined).length,
+      }),
     },
-    unready: () => unready({ nodes: nodes.synced(), pods: pods.synced() }),
+    start: () => Object.values(reflectors).forEach((reflector) => reflector.start()),
+    stop: async () => {
+      await Promise.all(Object.values(reflectors).map((reflector) => reflector.stop()));
+    },
+    unready: () => unready(reflectors),
     node: (name) => nodes.get(name),
-    vmsOn: (node) => counts.on(node),
-    guest: (pod: ExtenderPod) => readStoredGuest({ metadata: pod.metadata ?? {} }),
-    catchUp: () => clock.sleep(CATCH_UP_MS),
+    nodes: () => nodes.list(),
+    cpu: (node) => ledger.report(node)?.cpu,
+    room: (node, uid) => ledger.room(node, uid),
+    siblings: (node, owner, uid) => ledger.siblings(node, owner, uid),
+    backOff: (node, owner) => refusals.reason(node, owner, clock.now()),
+    vmsOn: (node) => ledger.vmsOn(node),
+    guest: guestOf,
+    expire: () => ledger.expire(clock.now()),
+    catchUp: async () => {
+      if (clock.now() - caughtUpAt < CATCH_UP_EVERY_MS) return;
+      caughtUpAt = clock.now();
+      await clock.sleep(CATCH_UP_MS);
+    },
   };
 }
 
-function unready(synced: { readonly nodes: boolean; readonly pods: boolean }): string {
-  const missing = Object.entries(synced).flatMap(([what, done]) => (done ? [] : [what]));
+function createReflectors(options: KnowledgeOptions, ledger: Ledger, refusals: ReturnType<typeof createRefusals>) {
+  const readReport = createReportReader();
+  return {
+    nodes: createReflector({ ...options, path: pathOf(KINDS.nodes), keep: (raw) => nodeFacts(raw as NodeObject) }),
+    pods: createReflector({
+      ...options,
+      path: pathOf(KINDS.pods),
+      query: VMS_ON_NODES,
+      keep: (raw) => podFacts(raw as PodObject),
+      onChange: (key, facts) => {
+        ledger.setPod(key, facts?.vm);
+        if (facts?.refusal !== undefined) refusals.note(facts.refusal);
+      },
+    }),
+    reports: createReflector({
+      ...options,
+      path: pathOf(KINDS.nodeReports),
+      mayBeAbsent: true,
+      keep: (raw) => {
+        const { status } = raw as unknown as NodeReport;
+        return status === undefined ? undefined : readReport(status);
+      },
+      onChange: (node, report) => ledger.setReport(node, report),
+    }),
+  };
+}
+
+function unready(reflectors: Readonly<Record<string, { synced(): boolean }>>): string {
+  const missing = Object.entries(reflectors).flatMap(([what, one]) => (one.synced() ? [] : [what]));
   return missing.length === 0 ? '' : `${missing.join(' and ')} not read from the API server yet`;
 }
 
-function nodeOfPod(raw: KubeObject): string | undefined {
-  const { nodeName } = raw.spec as { nodeName?: string };
-  return nodeName;
+function guestOf({ metadata = {} }: ExtenderPod): GuestOutcome {
+  const stored = readStoredGuest({ metadata: { annotations: metadata.annotations ?? {} } });
+  if (!stored.ok) return stored;
+  const { uid = '' } = metadata;
+  return { ok: true, guest: wantedOf(stored.guest, { uid, owner: ownerOf(metadata) }) };
 }

@@ -1,4 +1,4 @@
-import { Counter, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 
 /** What the extender counts. */
@@ -6,13 +6,23 @@ export interface ExtenderMetrics {
   readonly requestSeconds: Histogram<'verb'>;
   readonly errors: Counter<'verb'>;
   readonly nodes: Counter<'verdict'>;
+  readonly bindings: Counter<'outcome'>;
+  readonly expired: Counter;
+}
+
+/** What is asked at each scrape. */
+export interface Gauges {
+  reservations(): number;
+  /** Nodes known, and of these with a NodeReport. */
+  nodes(): { readonly all: number; readonly reported: number };
 }
 
 /** The scheduler gives up after its `httpTimeout` (2 s in our configuration), which is the last bucket but one. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5];
 
-export function createExtenderMetrics(registry: Registry): ExtenderMetrics {
+export function createExtenderMetrics(registry: Registry, gauges?: Gauges): ExtenderMetrics {
   const registers = [registry];
+  if (gauges !== undefined) createGauges(registers, gauges);
   return {
     requestSeconds: new Histogram({
       name: 'podvisor_extender_request_seconds',
@@ -33,5 +43,38 @@ export function createExtenderMetrics(registry: Registry): ExtenderMetrics {
       labelNames: ['verdict'],
       registers,
     }),
+    bindings: new Counter({
+      name: 'podvisor_placement_bindings_total',
+      help: 'Bindings asked for; conflict: the room had gone to another VM since the filter.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    expired: new Counter({
+      name: 'podvisor_placement_expiries_total',
+      help: 'Reservations whose pod was never seen bound.',
+      registers,
+    }),
   };
+}
+
+function createGauges(registers: Registry[], gauges: Gauges): void {
+  new Gauge({
+    name: 'podvisor_placement_reservations',
+    help: 'Pods bound, or about to be, that the pod watch has not shown yet.',
+    registers,
+    collect() {
+      this.set(gauges.reservations());
+    },
+  });
+  new Gauge({
+    name: 'podvisor_placement_nodes',
+    help: 'Nodes known, by whether their agent reports zones and functions.',
+    labelNames: ['report'],
+    registers,
+    collect() {
+      const { all, reported } = gauges.nodes();
+      this.set({ report: 'yes' }, reported);
+      this.set({ report: 'no' }, all - reported);
+    },
+  });
 }

@@ -1,36 +1,29 @@
-import { DEVICE_RESOURCE } from '../api/names.ts';
-import type { Accelerator, NodeFacts } from './node-facts.ts';
+import type { NodeFacts } from './node-facts.ts';
+import * as checks from './placement/checks.ts';
+import type { Claims, NodeCheck } from './placement/checks.ts';
+import type { Wanted } from './placement/wanted.ts';
 
-/** What placement asks of a VM; the part of the GuestSpec that the checks read. */
-export interface Wanted {
-  readonly accelerator: Accelerator;
-}
-
-/** One check: '' = the node will do, else why not. */
-type NodeCheck = (wanted: Wanted, node: NodeFacts | undefined) => string;
+/** In the order of what a person would look at first. */
+const NODE_CHECKS: readonly NodeCheck[] = [
+  checks.offersAccelerator,
+  checks.wasNotRefused,
+  checks.isReported,
+  checks.hasHugepages,
+  checks.hasFunctions,
+  checks.isAligned,
+  checks.isSpread,
+  checks.hasImage,
+];
 
 /**
  * Why this node cannot run this VM, '' when it can. The scheduler groups nodes by the exact text ("2 …, 1 …"), so reasons
  * name no node.
  */
-export function nodeReason(wanted: Wanted, node: NodeFacts | undefined): string {
+export function nodeReason(wanted: Wanted, node: NodeFacts | undefined, claims: Claims): string {
+  if (node === undefined) return 'not yet known to the Podvisor scheduler extender (it asks again by itself)';
   for (const check of NODE_CHECKS) {
-    const reason = check(wanted, node);
+    const reason = check(wanted, node, claims);
     if (reason !== '') return reason;
   }
   return '';
-}
-
-/** In the order of what a person would look at first. */
-const NODE_CHECKS: readonly NodeCheck[] = [isKnown, offersAccelerator];
-
-function isKnown(_wanted: Wanted, node: NodeFacts | undefined): string {
-  return node === undefined ? 'not yet known to the Podvisor scheduler extender (it asks again by itself)' : '';
-}
-
-/** The agent's device plugin withdraws the resource when it, or KVM, is not well: allocatable is then 0. */
-function offersAccelerator(wanted: Wanted, node: NodeFacts | undefined): string {
-  if (node === undefined || node.slots[wanted.accelerator] > 0) return '';
-  const resource = DEVICE_RESOURCE[wanted.accelerator];
-  return `no Podvisor agent offers ${resource} there (see the podvisor-agent pod of that node)`;
 }

@@ -12,13 +12,17 @@ export interface ExtenderPod {
     readonly namespace?: string;
     readonly uid?: string;
     readonly annotations?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly { readonly uid?: string; readonly controller?: boolean }[];
   };
 }
 
 /** A node as far as this room looks at it. */
 export interface NodeObject {
   readonly metadata?: { readonly name?: string };
-  readonly status?: { readonly allocatable?: Readonly<Record<string, string>> };
+  readonly status?: {
+    readonly allocatable?: Readonly<Record<string, string>>;
+    readonly images?: readonly { readonly names?: readonly string[] | null }[];
+  };
 }
 
 /** One node the scheduler asks about; `object` only when the scheduler is not `nodeCacheCapable`. */
@@ -32,6 +36,14 @@ export interface ExtenderRequest {
   readonly pod: ExtenderPod;
   readonly form: 'names' | 'objects';
   readonly candidates: readonly Candidate[];
+}
+
+/** ExtenderBindingArgs: what the scheduler asks to be bound. */
+export interface BindRequest {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly node: string;
 }
 
 /** ExtenderFilterResult. A node in no list would count as unresolvable without a reason, so each one is in exactly one. */
@@ -69,6 +81,20 @@ export function decodeRequest(body: unknown): Decoded {
   if (Array.isArray(names)) return fromNames(pod, names);
   if (isRecord(nodes) && Array.isArray(nodes.items)) return fromObjects(pod, nodes.items);
   return refused('the request has neither NodeNames nor Nodes');
+}
+
+/** Reads ExtenderBindingArgs; undefined when a part is missing. */
+export function decodeBinding(body: unknown): BindRequest | undefined {
+  if (!isRecord(body)) return undefined;
+  const { PodName: name, PodNamespace: namespace, PodUID: uid, Node: node } = body;
+  const parts = { name, namespace, uid, node };
+  const isWhole = Object.values(parts).every((part) => typeof part === 'string' && part !== '');
+  return isWhole ? (parts as unknown as BindRequest) : undefined;
+}
+
+/** ExtenderBindingResult; '' = bound. With a reason the scheduler takes the pod back and tries again after its back-off. */
+export function bindingReply(reason: string): { readonly Error: string } {
+  return { Error: reason === '' ? '' : WHOSE + reason };
 }
 
 function fromNames(pod: ExtenderPod, names: readonly unknown[]): Decoded {

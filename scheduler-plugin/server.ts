@@ -1,32 +1,38 @@
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, Response } from 'express';
+import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
+import type { Binder } from './bind.ts';
+import { createDecisions, podKey, type Decisions } from './decisions.ts';
 import { judgeNodes } from './filter.ts';
-import type { GuestOutcome } from './filter.ts';
+import type { GuestOutcome, World } from './filter.ts';
 import type { ExtenderMetrics } from './metrics.ts';
-import type { NodeFacts } from './node-facts.ts';
-import { decodeRequest, errorReply, filterReply } from './protocol.ts';
+import type { Wanted } from './placement/wanted.ts';
+import { bindingReply, decodeBinding, decodeRequest, errorReply, filterReply } from './protocol.ts';
 import type { ExtenderPod, ExtenderRequest, FilterReply, HostPriority, Verdict } from './protocol.ts';
-import { scoreNodes } from './score.ts';
+import { hostPriorities, nodeScores, type NodeScore } from './score.ts';
 
 /** Path below which the verbs are served; part of `urlPrefix`, so that the scheduler's own error messages name Podvisor. */
 export const EXTENDER_PATH = '/podvisor-extender';
 
-/** What the server knows of the cluster: caches only, no request ever waits for the API server. */
-export interface Knowledge {
+/** What the server knows of the cluster: caches only. Of all verbs only bind waits for the API server. */
+export interface Knowledge extends World {
   /** '' once every cache has been filled, else what is missing. */
   unready(): string;
-  node(name: string): NodeFacts | undefined;
-  /** VM pods bound to that node. */
+  /** VM pods bound to that node, or about to be. */
   vmsOn(node: string): number;
   guest(pod: ExtenderPod): GuestOutcome;
-  /** Resolves a moment later, for a cache that is behind the scheduler's. */
+  /** Drops reservations whose time is over; how many. */
+  expire(): number;
+  /** Resolves a moment later, for a cache that is behind the scheduler's; at once when that has just been tried. */
   catchUp(): Promise<void>;
 }
 
 export interface ExtenderServerOptions {
   readonly knowledge: Knowledge;
+  readonly binder: Binder;
+  readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
   readonly metrics: ExtenderMetrics;
   /** Largest request body. 5,000 node names are 0.2 MiB; full Node objects about 20 KiB each. */
@@ -39,16 +45,28 @@ export interface ExtenderServerOptions {
  */
 export function createExtenderApp(options: ExtenderServerOptions): Express {
   const app = express();
+  const server: Server = { ...options, decisions: createDecisions(() => options.clock.now()) };
   app.disable('x-powered-by').disable('etag');
+  app.get('/explain/:namespace/:pod', (request: Request, response: Response) => {
+    const { namespace, pod } = request.params as { namespace: string; pod: string };
+    const decision = server.decisions.get(`${namespace}/${pod}`);
+    response.status(decision === undefined ? 404 : 200).json(decision ?? { reason: 'nothing was decided for it lately, here' });
+  });
   app.use(express.json({ limit: options.requestLimitMib * 1024 * 1024, type: () => true }));
-  app.post(`${EXTENDER_PATH}/filter`, async (request: Request, response: Response) => {
-    response.json(await timed(options, 'filter', () => answerFilter(options, request.body)));
-  });
-  app.post(`${EXTENDER_PATH}/prioritize`, async (request: Request, response: Response) => {
-    response.json(await timed(options, 'prioritize', () => Promise.resolve(answerPrioritize(options, request.body))));
-  });
+  const serve = (verb: string, answer: (body: unknown) => object | Promise<object>): void => {
+    app.post(`${EXTENDER_PATH}/${verb}`, async (request: Request, response: Response) => {
+      response.json(await timed(options, verb, async () => answer(request.body)));
+    });
+  };
+  serve('filter', (body) => answerFilter(server, body));
+  serve('prioritize', (body) => answerPrioritize(server, body));
+  serve('bind', (body) => answerBind(server, body));
   app.use(badBody(options));
   return app;
+}
+
+interface Server extends ExtenderServerOptions {
+  readonly decisions: Decisions;
 }
 
 async function timed<T>(options: ExtenderServerOptions, verb: string, answer: () => Promise<T>): Promise<T> {
@@ -60,45 +78,82 @@ async function timed<T>(options: ExtenderServerOptions, verb: string, answer: ()
   }
 }
 
-async function answerFilter(options: ExtenderServerOptions, body: unknown): Promise<FilterReply> {
-  const unready = options.knowledge.unready();
-  if (unready !== '') return failed(options, unready);
+async function answerFilter(server: Server, body: unknown): Promise<FilterReply> {
+  const unready = server.knowledge.unready();
+  if (unready !== '') return failed(server, unready);
   const decoded = decodeRequest(body);
-  if (!decoded.ok) return failed(options, decoded.reason);
-  const verdicts = await judge(options, decoded.request);
-  report(options, decoded.request, verdicts);
+  if (!decoded.ok) return failed(server, decoded.reason);
+  server.metrics.expired.inc(server.knowledge.expire());
+  const outcome = server.knowledge.guest(decoded.request.pod);
+  if (outcome.ok) server.binder.remember(outcome.guest);
+  const verdicts = await judge(server, decoded.request, outcome);
+  report(server, decoded.request, verdicts);
   return filterReply(decoded.request.form, verdicts);
 }
 
 /**
- * The scheduler has already seen each of these nodes offer the device, so a refusal may only mean that our watch is a few
- * milliseconds behind its. Refusing at once could leave the pod waiting for the next cluster event: look again once.
+ * The scheduler has seen each of these nodes offer the device and have room, so refusing all may only mean that our watch is a few milliseconds
+ * behind its. Refusing at once could leave the pod waiting for the next cluster event: look again once.
  */
-async function judge(options: ExtenderServerOptions, request: ExtenderRequest): Promise<readonly Verdict[]> {
-  const { knowledge } = options;
-  const outcome = knowledge.guest(request.pod);
-  const once = (): readonly Verdict[] => judgeNodes(request, outcome, (name) => knowledge.node(name));
-  const verdicts = once();
-  if (!outcome.ok || request.form === 'objects' || verdicts.every((verdict) => verdict.reason === '')) return verdicts;
+async function judge({ knowledge }: Server, request: ExtenderRequest, outcome: GuestOutcome): Promise<readonly Verdict[]> {
+  const verdicts = judgeNodes(request, outcome, knowledge);
+  if (!outcome.ok || request.form === 'objects' || verdicts.some((verdict) => verdict.reason === '')) return verdicts;
   await knowledge.catchUp();
-  return once();
+  return judgeNodes(request, outcome, knowledge);
 }
 
-function answerPrioritize(options: ExtenderServerOptions, body: unknown): readonly HostPriority[] {
+function answerPrioritize(server: Server, body: unknown): readonly HostPriority[] {
   const decoded = decodeRequest(body);
-  if (decoded.ok) return scoreNodes(decoded.request.candidates, (name) => options.knowledge.vmsOn(name));
-  // The scheduler goes on without our scores; nobody else will ever see this.
-  options.log.warn({ reason: decoded.reason }, 'prioritize request not understood');
-  return [];
+  if (!decoded.ok) {
+    // The scheduler goes on without our scores; nobody else will ever see this.
+    server.log.warn({ reason: decoded.reason }, 'prioritize request not understood');
+    return [];
+  }
+  const { pod, candidates } = decoded.request;
+  const outcome = server.knowledge.guest(pod);
+  if (!outcome.ok) return [];
+  const scores = scoresOf(
+    server.knowledge,
+    outcome.guest,
+    candidates.map(({ name }) => name),
+  );
+  server.decisions.scored(pod, scores);
+  return hostPriorities(scores);
 }
 
-function report(options: ExtenderServerOptions, request: ExtenderRequest, verdicts: readonly Verdict[]): void {
+function scoresOf(knowledge: Knowledge, guest: Wanted, names: readonly string[]): readonly NodeScore[] {
+  const scored = names.map((name) => ({
+    name,
+    room: knowledge.room(name, guest.uid),
+    cpu: knowledge.cpu(name),
+    vms: knowledge.vmsOn(name),
+    hasImage: knowledge.node(name)?.images.has(guest.image) === true,
+  }));
+  return nodeScores(guest, scored);
+}
+
+async function answerBind(server: Server, body: unknown): Promise<object> {
+  const request = decodeBinding(body);
+  if (request === undefined) return bindingReply('the binding request is not whole');
+  const unready = server.knowledge.unready();
+  if (unready !== '') return bindingReply(unready);
+  const pod = `${request.namespace}/${request.name}`;
+  const outcome = await server.binder.bind(request);
+  server.metrics.bindings.inc({ outcome: outcome.kind });
+  const reason = outcome.kind === 'bound' ? '' : outcome.reason;
+  server.decisions.bound(pod, { node: request.node, reason });
+  if (reason !== '') server.log.info({ pod, node: request.node, reason }, 'pod not bound');
+  return bindingReply(outcome.kind === 'conflict' ? `the node was taken meanwhile: ${reason}` : reason);
+}
+
+function report(options: Server, request: ExtenderRequest, verdicts: readonly Verdict[]): void {
+  options.decisions.filtered(request.pod, verdicts);
   const refused = verdicts.filter((verdict) => verdict.reason !== '');
   options.metrics.nodes.inc({ verdict: 'passed' }, verdicts.length - refused.length);
   options.metrics.nodes.inc({ verdict: 'refused' }, refused.length);
   if (refused.length < verdicts.length) return;
   options.log.info(
-    { pod: podName(request.pod), reason: refused[0]?.reason ?? 'no node was asked about' },
+    { pod: podKey(request.pod), reason: refused[0]?.reason ?? 'no node was asked about' },
     'no node can run the VM',
   );
 }
@@ -116,8 +171,4 @@ function badBody(options: ExtenderServerOptions): ErrorRequestHandler {
     const reason = `request not readable: ${messageOf(error)} (limit ${options.requestLimitMib} MiB, --request-limit-mib)`;
     response.status(200).json(request.path.endsWith('/prioritize') ? [] : failed(options, reason));
   };
-}
-
-function podName(pod: ExtenderPod): string {
-  return `${pod.metadata?.namespace ?? ''}/${pod.metadata?.name ?? ''}`;
 }

@@ -186,8 +186,8 @@ describe('a policy is refused when it is written', () => {
   });
 
   test('with a forced annotation that does nothing yet', async () => {
-    expect(await write('a', { placement: { numa: { forced: 'require' } } })).toContain(
-      'placement.podvisor.dev/numa is not supported yet',
+    expect(await write('a', { placement: { storage: { forced: 'require' } } })).toContain(
+      'placement.podvisor.dev/storage is not supported yet',
     );
   });
 

@@ -1,12 +1,9 @@
-import fc from 'fast-check';
-import { judgeNodes } from '../../../scheduler-plugin/filter.ts';
-import { nodeFacts } from '../../../scheduler-plugin/node-facts.ts';
-import { nodeReason } from '../../../scheduler-plugin/node-reason.ts';
-import type { ExtenderRequest } from '../../../scheduler-plugin/protocol.ts';
-import { scoreNodes } from '../../../scheduler-plugin/score.ts';
-import { createVmCounts } from '../../../scheduler-plugin/vm-counts.ts';
+import { judgeNodes, type World } from '../../../scheduler-plugin/filter.ts';
+import { nodeFacts, type NodeFacts } from '../../../scheduler-plugin/node-facts.ts';
+import type { ExtenderRequest, Verdict } from '../../../scheduler-plugin/protocol.ts';
+import { claims, node, wanted } from '../../build/placement.ts';
 
-const node = (allocatable: Record<string, string>) => ({ metadata: { name: 'a' }, status: { allocatable } });
+const rawNode = (allocatable: Record<string, string>) => ({ metadata: { name: 'a' }, status: { allocatable } });
 
 describe('nodeFacts', () => {
   it.each([
@@ -15,32 +12,35 @@ describe('nodeFacts', () => {
     ['a node without an agent', { cpu: '2' }, { kvm: 0, tcg: 0 }],
     ['a quantity that is no count', { 'podvisor.dev/tcg': '1.5', 'podvisor.dev/kvm': '-1' }, { kvm: 0, tcg: 0 }],
   ])('reads %s', (_title, allocatable, slots) => {
-    expect(nodeFacts(node(allocatable))).toEqual({ name: 'a', slots });
+    expect(nodeFacts(rawNode(allocatable))).toMatchObject({ name: 'a', slots });
   });
+
+  it('knows images by any of their names, without keeping the names', () => {
+    const images = [{ names: ['docker.io/library/debian@sha256:1', 'docker.io/library/debian:latest'] }, { names: null }];
+    const facts = nodeFacts({ status: { images } });
+    expect(['debian', 'docker.io/library/debian:latest', 'debian:12', 'quay.io/debian'].map((name) => facts.images.has(name))).toEqual([true, true, false, false]);
+  }); // prettier-ignore
 
   it('a node without a status offers nothing', () => {
-    expect(nodeFacts({})).toEqual({ name: '', slots: { kvm: 0, tcg: 0 } });
-  });
-});
-
-describe('nodeReason', () => {
-  const offersTcg = { name: 'a', slots: { kvm: 0, tcg: 1 } };
-
-  it.each([
-    ['takes a node that offers the accelerator', 'tcg', offersTcg, /^$/],
-    ['refuses a node that offers the other one only', 'kvm', offersTcg, /no Podvisor agent offers podvisor\.dev\/kvm/],
-    ['refuses a node it has not seen', 'tcg', undefined, /not yet known/],
-  ] as const)('%s', (_title, accelerator, facts, reason) => {
-    expect(nodeReason({ accelerator }, facts)).toMatch(reason);
+    expect(nodeFacts({})).toMatchObject({ name: '', slots: { kvm: 0, tcg: 0 } });
   });
 });
 
 describe('judgeNodes', () => {
   const request: ExtenderRequest = { pod: {}, form: 'names', candidates: [{ name: 'a' }, { name: 'b' }] };
+  const guest = wanted({ accelerator: 'tcg' });
+  const cpu = { vendor: 'v', models: new Set<string>(), features: new Set<string>() };
+  const world = (known: readonly NodeFacts[], fields: Partial<World> = {}): World => ({
+    ...claims(undefined),
+    node: (name) => known.find((one) => one.name === name),
+    nodes: () => known,
+    cpu: () => cpu,
+    ...fields,
+  });
+  const reasons = (verdicts: readonly Verdict[]): string[] => verdicts.map(({ reason }) => reason);
 
   it('judges each node asked about, in order', () => {
-    const lookup = (name: string) => (name === 'a' ? { name, slots: { kvm: 0, tcg: 1 } } : undefined);
-    const verdicts = judgeNodes(request, { ok: true, guest: { accelerator: 'tcg' } }, lookup);
+    const verdicts = judgeNodes(request, { ok: true, guest }, world([node()]));
     expect(verdicts.map((verdict) => [verdict.candidate.name, verdict.reason === ''])).toEqual([
       ['a', true],
       ['b', false],
@@ -48,57 +48,30 @@ describe('judgeNodes', () => {
   });
 
   it('refuses every node, with one text, when the GuestSpec cannot be read', () => {
-    const verdicts = judgeNodes(request, { ok: false, reason: 'no annotation podvisor.dev/guest' }, () => undefined);
-    const reasons = new Set(verdicts.map((verdict) => verdict.reason));
-    expect([...reasons]).toEqual([expect.stringContaining('no annotation podvisor.dev/guest')]);
+    const verdicts = judgeNodes(request, { ok: false, reason: 'no annotation podvisor.dev/guest' }, world([]));
+    expect([...new Set(reasons(verdicts))]).toEqual([expect.stringContaining('no annotation podvisor.dev/guest')]);
   });
 
   it('judges a whole node by what it says itself, not by the cache', () => {
-    const object = node({ 'podvisor.dev/tcg': '1' });
+    const object = rawNode({ 'podvisor.dev/tcg': '1' });
     const whole: ExtenderRequest = { pod: {}, form: 'objects', candidates: [{ name: 'a', object }] };
-    expect(judgeNodes(whole, { ok: true, guest: { accelerator: 'tcg' } }, () => undefined)[0]?.reason).toBe('');
-  });
-});
-
-describe('scoreNodes', () => {
-  it('prefers the node with the fewest VMs, one point a VM', () => {
-    const counts: Record<string, number> = { a: 3, b: 1, c: 30 };
-    expect(scoreNodes([{ name: 'a' }, { name: 'b' }, { name: 'c' }], (name) => counts[name] ?? 0)).toEqual([
-      { Host: 'a', Score: 8 },
-      { Host: 'b', Score: 10 },
-      { Host: 'c', Score: 0 },
-    ]);
+    expect(reasons(judgeNodes(whole, { ok: true, guest }, world([])))).toEqual(['']);
   });
 
-  it('always answers one integer from 0 to 10 a node', () => {
-    fc.assert(
-      fc.property(fc.array(fc.nat(100_000), { maxLength: 50 }), (counts) => {
-        const scores = scoreNodes(
-          counts.map((_, index) => ({ name: String(index) })),
-          (name) => counts[Number(name)] ?? 0,
-        );
-        expect(scores).toHaveLength(counts.length);
-        for (const { Score } of scores) expect(Number.isInteger(Score) && Score >= 0 && Score <= 10).toBe(true);
-      }),
-    );
-  });
-});
+  describe('for a guest that must stay movable', () => {
+    const movable = wanted({ accelerator: 'tcg' }, { mobility: 'require' });
+    const one: ExtenderRequest = { ...request, candidates: [{ name: 'a' }] };
 
-describe('createVmCounts', () => {
-  it('agrees with a recount after any sequence of changes', () => {
-    const change = fc.tuple(fc.constantFrom('p', 'q', 'r'), fc.constantFrom('a', 'b', undefined));
-    fc.assert(
-      fc.property(fc.array(change, { maxLength: 40 }), (changes) => {
-        const counts = createVmCounts();
-        const model = new Map<string, string | undefined>();
-        for (const [pod, where] of changes) {
-          counts.set(pod, where);
-          model.set(pod, where);
-        }
-        for (const name of ['a', 'b']) {
-          expect(counts.on(name)).toBe([...model.values()].filter((where) => where === name).length);
-        }
-      }),
-    );
+    it('takes a node when another one could take the guest later, also one not asked about', () => {
+      expect(reasons(judgeNodes(one, { ok: true, guest: movable }, world([node(), node({ name: 'c' })])))).toEqual(['']);
+    });
+
+    it.each([
+      ['the only one', [node()], {}],
+      ['the only one with room', [node(), node({ name: 'c', slots: { kvm: 0, tcg: 0 } })], {}],
+      ['the only one of its kind of CPU', [node(), node({ name: 'c' })], { cpu: (name: string) => (name === 'a' ? cpu : { ...cpu, vendor: 'w' }) }],
+    ] as const)('refuses %s', (_title, known, fields) => {
+      expect(reasons(judgeNodes(one, { ok: true, guest: movable }, world(known, fields)))).toEqual([expect.stringContaining('no other node could take the guest later')]);
+    }); // prettier-ignore
   });
 });

@@ -1,25 +1,33 @@
 import { Registry } from 'prom-client';
 import request from 'supertest';
 import { silentLog } from '../../../runtime/log.ts';
+import type { BindOutcome } from '../../../scheduler-plugin/bind.ts';
 import { createExtenderMetrics } from '../../../scheduler-plugin/metrics.ts';
 import type { NodeFacts } from '../../../scheduler-plugin/node-facts.ts';
 import type { Knowledge } from '../../../scheduler-plugin/server.ts';
 import { createExtenderApp } from '../../../scheduler-plugin/server.ts';
+import { claims, node, wanted } from '../../build/placement.ts';
 
-const offering: NodeFacts = { name: 'a', slots: { kvm: 0, tcg: 1 } };
-const pod = { metadata: { name: 'vm', namespace: 'default' } };
+const offering: NodeFacts = node({ slots: { kvm: 0, tcg: 1 } });
+const pod = { metadata: { name: 'vm', namespace: 'default', uid: 'uid-vm' } };
+const BINDING = { PodName: 'vm', PodNamespace: 'default', PodUID: 'uid-vm', Node: 'a' };
 
-function rig(change: Partial<Knowledge> = {}, requestLimitMib = 1) {
+function rig(change: Partial<Knowledge> = {}, requestLimitMib = 1, outcome: BindOutcome = { kind: 'bound' }) {
   const knowledge: Knowledge = {
+    ...claims(undefined),
+    nodes: () => [offering],
+    cpu: () => undefined,
+    expire: () => 0,
     unready: () => '',
     node: (name) => (name === 'a' ? offering : undefined),
     vmsOn: () => 0,
-    guest: () => ({ ok: true, guest: { accelerator: 'tcg' } }),
+    guest: () => ({ ok: true, guest: wanted({ accelerator: 'tcg' }) }),
     catchUp: () => Promise.resolve(),
     ...change,
   };
   const metrics = createExtenderMetrics(new Registry());
-  return request(createExtenderApp({ knowledge, metrics, log: silentLog, requestLimitMib }));
+  const binder = { remember: () => undefined, bind: () => Promise.resolve(outcome) };
+  return request(createExtenderApp({ knowledge, binder, clock: { now: () => 0 }, metrics, log: silentLog, requestLimitMib }));
 }
 
 const ask = (verb: string, body: object, change: Partial<Knowledge> = {}) =>
@@ -108,6 +116,50 @@ describe('prioritize', () => {
   });
 });
 
+describe('bind', () => {
+  const bind = (outcome: BindOutcome, body: object = BINDING) => rig({}, 1, outcome).post('/podvisor-extender/bind').send(body);
+
+  it.each<[string, BindOutcome, string]>([
+    ['nothing when it is done', { kind: 'bound' }, ''],
+    ['why not, and that it was another VM', { kind: 'conflict', reason: 'zone 0 has 0' }, 'Podvisor scheduler extender: the node was taken meanwhile: zone 0 has 0'],
+    ['why not', { kind: 'failed', reason: 'no answer' }, 'Podvisor scheduler extender: no answer'],
+  ])('says %s', async (_title, outcome, error) => {
+    expect((await bind(outcome)).body).toEqual({ Error: error });
+  }); // prettier-ignore
+
+  it('says so when a part of the request is missing', async () => {
+    expect((await bind({ kind: 'bound' }, { ...BINDING, Node: '' })).body).toEqual({ Error: 'Podvisor scheduler extender: the binding request is not whole' });
+  }); // prettier-ignore
+});
+
+describe('explain', () => {
+  it('tells the last decision for a pod: reasons by group, scores, and where it was bound', async () => {
+    const agent = rig({
+      vmsOn: (name) => (name === 'a' ? 2 : 0),
+      node: (name) => (name === 'c' ? undefined : { ...offering, name }),
+    });
+    await agent.post('/podvisor-extender/filter').send({ Pod: pod, NodeNames: ['a', 'b', 'c'] });
+    await agent.post('/podvisor-extender/prioritize').send({ Pod: pod, NodeNames: ['a', 'b'] });
+    await agent.post('/podvisor-extender/bind').send(BINDING);
+    const { body } = await agent.get('/explain/default/vm');
+    expect(body).toEqual({
+      uid: 'uid-vm',
+      at: '1970-01-01T00:00:00.000Z',
+      passed: 2,
+      refused: [{ reason: expect.stringContaining('not yet known'), count: 1, nodes: ['c'] }],
+      scores: [
+        { name: 'b', total: 10, parts: { spread: 10 } },
+        { name: 'a', total: 8, parts: { spread: 8 } },
+      ],
+      bind: { node: 'a', reason: '' },
+    });
+  });
+
+  it('knows nothing of a pod it was not asked about', async () => {
+    expect((await rig().get('/explain/default/other')).status).toBe(404);
+  });
+});
+
 it('has no other verbs', async () => {
-  expect((await ask('bind', { Pod: pod })).status).toBe(404);
+  expect((await ask('preempt', { Pod: pod })).status).toBe(404);
 });

@@ -1,0 +1,77 @@
+import type { NodeScore } from './score.ts';
+import type { ExtenderPod, Verdict } from './protocol.ts';
+
+/** Nodes refused for one reason. */
+export interface RefusedNodes {
+  readonly reason: string;
+  readonly count: number;
+  /** The first of them. */
+  readonly nodes: readonly string[];
+}
+
+/** The last that was decided for a pod. */
+export interface Decision {
+  readonly uid: string;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly passed: number;
+  readonly refused: readonly RefusedNodes[];
+  /** The best of those that passed; empty when the scheduler did not ask, as with one node. */
+  readonly scores: readonly NodeScore[];
+  readonly bind?: { readonly node: string; readonly reason: string };
+}
+
+/** The last decision for each pod, of the pods decided for last. */
+export interface Decisions {
+  filtered(pod: ExtenderPod, verdicts: readonly Verdict[]): void;
+  scored(pod: ExtenderPod, scores: readonly NodeScore[]): void;
+  bound(key: string, bind: NonNullable<Decision['bind']>): void;
+  /** By `namespace/name`. */
+  get(key: string): Decision | undefined;
+}
+
+/** A decision is a few kB at most, so all are a few MB. */
+const LIMITS = { pods: 500, reasons: 50, nodes: 10, scores: 20 } as const;
+
+/** `now` in milliseconds since the epoch. */
+export function createDecisions(now: () => number): Decisions {
+  const kept = new Map<string, Decision>();
+  const keep = (key: string, decision: Decision): void => {
+    kept.delete(key);
+    kept.set(key, decision);
+    if (kept.size > LIMITS.pods) kept.delete(kept.keys().next().value ?? '');
+  };
+  const change = (key: string, fields: Partial<Decision>): void => {
+    const before = kept.get(key);
+    if (before !== undefined) keep(key, { ...before, ...fields });
+  };
+  return {
+    filtered: (pod, verdicts) => {
+      const refused = grouped(verdicts);
+      const passed = verdicts.filter(({ reason }) => reason === '').length;
+      keep(podKey(pod), { uid: pod.metadata?.uid ?? '', at: new Date(now()).toISOString(), passed, refused, scores: [] });
+    },
+    scored: (pod, scores) =>
+      change(podKey(pod), { scores: [...scores].sort((a, b) => b.total - a.total).slice(0, LIMITS.scores) }),
+    bound: (key, bind) => change(key, { bind }),
+    get: (key) => kept.get(key),
+  };
+}
+
+/** `namespace/name`, for logs and keys. */
+export function podKey({ metadata }: ExtenderPod): string {
+  return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
+}
+
+function grouped(verdicts: readonly Verdict[]): readonly RefusedNodes[] {
+  const groups = new Map<string, { reason: string; count: number; nodes: string[] }>();
+  for (const { candidate, reason } of verdicts) {
+    if (reason === '') continue;
+    const key = groups.has(reason) || groups.size < LIMITS.reasons ? reason : 'other reasons';
+    const group = groups.get(key) ?? { reason: key, count: 0, nodes: [] };
+    group.count += 1;
+    if (group.nodes.length < LIMITS.nodes) group.nodes.push(candidate.name);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,142 @@
+import { DEVICE_RESOURCE } from '../../api/names.ts';
+import type { NodeFacts } from '../node-facts.ts';
+import { matchFunctions, offerFits } from './match-functions.ts';
+import { planIn } from './plan.ts';
+import type { FunctionFacts, Room, ZoneAmounts } from './room.ts';
+import { rulesOf } from './rules.ts';
+import type { MemoryKind, Wanted } from './wanted.ts';
+
+/** What others hold or are about to, and what kubelets said. */
+export interface Claims {
+  /** What is free there for this VM; undefined = the node has no report. */
+  room(node: string, uid: string): Room | undefined;
+  /** Other VMs of the same owner there. */
+  siblings(node: string, owner: string, uid: string): number;
+  /** Why the node is left out for this VM for a while; '' = it is not. */
+  backOff(node: string, owner: string): string;
+}
+
+/** One check: '' = the node will do, else why not. The scheduler groups nodes by the exact text, so it names no node. */
+export type NodeCheck = (wanted: Wanted, node: NodeFacts, claims: Claims) => string;
+
+/** The agent's device plugin withdraws the resource when it, or KVM, is not well: allocatable is then 0. */
+export const offersAccelerator: NodeCheck = (wanted, node) => {
+  if (node.slots[wanted.accelerator] > 0) return '';
+  const resource = DEVICE_RESOURCE[wanted.accelerator];
+  return `no Podvisor agent offers ${resource} there (see the podvisor-agent pod of that node)`;
+};
+
+export const wasNotRefused: NodeCheck = (wanted, node, claims) => claims.backOff(node.name, wanted.owner);
+
+/** What is asked of a node that only its report tells. */
+export const isReported: NodeCheck = (wanted, node, claims) => {
+  const { hugepages, numa, sriov } = wanted.wishes;
+  const asking = [
+    ...(hugepages.mode === 'require' && wanted.memory !== 'plain' ? ['hugepages'] : []),
+    ...(numa.mode === 'require' ? ['numa'] : []),
+    ...(sriov.mode === 'require' && wanted.functions.length > 0 ? ['sriov'] : []),
+  ];
+  if (asking.length === 0 || claims.room(node.name, wanted.uid) !== undefined) return '';
+  return `no NodeReport tells its zones, and the guest requires ${asking.join(' and ')} (see the podvisor-agent pod of that node)`;
+};
+
+/** Huge pages in one zone for each cell, or in all zones together. */
+export const hasHugepages: NodeCheck = (wanted, node, claims) => {
+  if (wanted.memory === 'plain') return '';
+  const room = claims.room(node.name, wanted.uid);
+  if (room === undefined) return '';
+  const { memory } = rulesOf(wanted, room);
+  const rules = { memory, aligned: false, functions: 'any' } as const;
+  if (memory === 'any' || planIn(wanted, room, rules) !== undefined) return '';
+  const where = memory === 'total' ? 'altogether' : cellsText(wanted);
+  return `${zonesText(room, (zone) => String(zone.memory[wanted.memory]))} free ${wanted.memory} pages, guest needs ${perCell(wanted)} ${where}`;
+};
+
+export const hasFunctions: NodeCheck = (wanted, node, claims) => {
+  if (wanted.functions.length === 0) return '';
+  const room = claims.room(node.name, wanted.uid);
+  if (room === undefined) return '';
+  const { functions } = rulesOf(wanted, room);
+  const distinct = functions === 'distinct';
+  if (functions === 'any' || matchFunctions(wanted.functions, room.functions, { distinct }) !== undefined) return '';
+  return functionsReason(wanted, room, distinct);
+};
+
+/** Memory, dedicated CPUs and VFs in the same zones, when required. */
+export const isAligned: NodeCheck = (wanted, node, claims) => {
+  if (wanted.wishes.numa.mode !== 'require') return '';
+  const room = claims.room(node.name, wanted.uid);
+  if (room === undefined || planIn(wanted, room, rulesOf(wanted, room)) !== undefined) return '';
+  const { memory, cpus, extraCpus, cells } = wanted;
+  const needs = [
+    amountText(memory, perCell(wanted)),
+    ...(cpus > 0 ? [`${(cpus - extraCpus) / cells} CPUs of its own${extraCpus > 0 ? ' (and one for QEMU)' : ''}`] : []),
+    ...wanted.functions.map(({ resource }) => `a VF of ${resource}`),
+  ];
+  const has = zonesText(
+    room,
+    (zone) => `${amountText(memory, zone.memory[memory])}, ${zone.cpus} CPUs and ${vfsText(wanted, room, zone)} free`,
+  );
+  return `${has}, guest needs ${needs.join(', ')} together ${cellsText(wanted)}`;
+};
+
+/** No two VMs of one owner on a node, when required. */
+export const isSpread: NodeCheck = (wanted, node, claims) => {
+  if (wanted.wishes.spread.mode !== 'require') return '';
+  const others = claims.siblings(node.name, wanted.owner, wanted.uid);
+  return others === 0 ? '' : 'another VM of the same controller is there, and the guest requires to be spread';
+};
+
+export const hasImage: NodeCheck = (wanted, node) => {
+  if (wanted.wishes.image.mode !== 'require' || node.images.has(wanted.image)) return '';
+  return 'its kubelet does not list the boot image, and the guest requires it there';
+};
+
+function perCell({ amount, cells, memory, wishes }: Wanted): number {
+  const isTotal =
+    memory !== 'plain' && wishes.hugepages.said && wishes.hugepages.mode === 'prefer' && wishes.numa.mode !== 'require';
+  return isTotal ? amount : amount / cells;
+}
+
+function cellsText({ cells }: Wanted): string {
+  return cells === 1 ? 'in one zone' : `in one zone for each of its ${cells} NUMA nodes`;
+}
+
+/** More zones than a person reads. */
+const MOST_ZONES = 8;
+
+function zonesText({ zones }: Room, text: (zone: ZoneAmounts) => string): string {
+  const shown = zones.slice(0, MOST_ZONES).map((zone) => `zone ${zone.id} has ${text(zone)}`);
+  const more = zones.length > MOST_ZONES ? [`${zones.length - MOST_ZONES} more zones have too few`] : [];
+  const all = [...shown, ...more];
+  return all.length === 0 ? 'the report has no zone, so none has' : joined(all);
+}
+
+function amountText(memory: MemoryKind, amount: number): string {
+  return memory === 'plain' ? `${Math.floor(amount / 2 ** 20)} MiB` : `${amount} ${memory} pages`;
+}
+
+function vfsText({ functions }: Wanted, room: Room, zone: ZoneAmounts): string {
+  const near = room.functions.filter((offer) => offer.zone === undefined || offer.zone === zone.id);
+  return `${near.filter((offer) => functions.some(({ resource }) => resource === offer.resource)).reduce((all, { vfs }) => all + vfs, 0)} VFs`;
+}
+
+function functionsReason(wanted: Wanted, { functions }: Room, distinct: boolean): string {
+  const [first] = wanted.functions;
+  const missing = wanted.functions.find((one) => !functions.some((offer) => offerFits(one, offer, { distinct }))) ?? first;
+  const offers = functions.filter(({ resource }) => resource === missing?.resource);
+  const count = wanted.functions.filter(({ resource }) => resource === missing?.resource).length;
+  const network = missing?.network === undefined ? '' : ` on physical network ${missing.network}`;
+  const how = distinct ? ', each on a physical function of its own with carrier' : '';
+  const has = offers.length === 0 ? 'no physical function offers' : `${joined(offers.map(offerText))} free`;
+  return `${has} VFs of ${missing?.resource ?? ''}, guest needs ${count}${network}${how}`;
+}
+
+function offerText({ address, vfs, linkUp, network }: FunctionFacts): string {
+  const notes = [...(network === undefined ? [] : [network]), ...(linkUp ? [] : ['no carrier'])];
+  return `${address}${notes.length === 0 ? '' : ` (${notes.join(', ')})`} has ${vfs}`;
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`;
+}

@@ -1,0 +1,27 @@
+/** The images of a node, remembered as hashes: names are kilobytes a node, and a cluster may have thousands of nodes. */
+export interface ImageSet {
+  has(image: string): boolean;
+}
+
+/** Keeps a number for each name, so one name in four thousand million is taken for another: the kubelet then pulls the image, no more. */
+export function imageSet(names: readonly string[]): ImageSet {
+  const hashes = Uint32Array.from(names, (name) => hash(fullName(name)));
+  return { has: (image) => hashes.includes(hash(fullName(image))) };
+}
+
+/** With registry and tag, as kubelets list images. */
+export function fullName(image: string): string {
+  const [host = '', ...rest] = image.split('/');
+  const isHost = rest.length > 0 && (/[.:]/.test(host) || host === 'localhost');
+  const library = rest.length === 0 ? 'library/' : '';
+  const name = isHost ? image : `docker.io/${library}${image}`;
+  const last = name.slice(name.lastIndexOf('/') + 1);
+  return /[:@]/.test(last) ? name : `${name}:latest`;
+}
+
+/** FNV-1a, 32 bits. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
+  return value >>> 0;
+}

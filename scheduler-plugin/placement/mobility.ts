@@ -1,0 +1,24 @@
+import type { CpuFacts } from './report-facts.ts';
+import type { Wanted } from './wanted.ts';
+
+/** Whether a guest that started on one node's CPUs could go on, live, on another's. Without a report of either nobody knows, so no. */
+export function canMove({ cpu: { model, features } }: Wanted, from: CpuFacts | undefined, to: CpuFacts | undefined): boolean {
+  if (from === undefined || to === undefined) return false;
+  if (from === to) return true;
+  if (model === 'host' || model === 'max')
+    return from.vendor === to.vendor && [...from.features].every((one) => to.features.has(one));
+  return to.models.has(model) && features.every((one) => one.startsWith('-') || to.features.has(one.slice(1)));
+}
+
+/** For each node, how many of the other nodes the guest could move to later. Counted by kind of CPU, of which there are few. */
+export function countTargets(wanted: Wanted, cpus: readonly (CpuFacts | undefined)[]): readonly number[] {
+  const kinds = new Map<CpuFacts, number>();
+  for (const cpu of cpus) if (cpu !== undefined) kinds.set(cpu, (kinds.get(cpu) ?? 0) + 1);
+  const targets = new Map<CpuFacts, number>();
+  for (const from of kinds.keys()) {
+    let count = -1;
+    for (const [to, nodes] of kinds) if (canMove(wanted, from, to)) count += nodes;
+    targets.set(from, count);
+  }
+  return cpus.map((cpu) => (cpu === undefined ? 0 : (targets.get(cpu) ?? 0)));
+}

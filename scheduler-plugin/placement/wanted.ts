@@ -1,0 +1,77 @@
+import type { GuestSpec } from '../../api/guest-spec.ts';
+import { PAGE_BYTES, type PageSize } from '../../api/node-report.ts';
+import { type Dimension, DIMENSIONS, type Placement, readWish, type Wish } from '../../api/placement.ts';
+
+/** What guest RAM is of. An amount of `plain` is in bytes, of huge pages in pages of that size. */
+export type MemoryKind = 'plain' | PageSize;
+
+/** A virtual function that a network of the guest needs. */
+export interface WantedFunction {
+  /** Extended resource of the device plugin. */
+  readonly resource: string;
+  /** Physical network it must be plugged into; undefined = any. */
+  readonly network?: string;
+}
+
+/** What a VM takes of a node, wherever in it. */
+export interface Needs {
+  readonly memory: MemoryKind;
+  /** Of `memory`'s unit, for the whole guest. */
+  readonly amount: number;
+  /** CPUs for it alone; 0 when it shares. */
+  readonly cpus: number;
+  readonly functions: readonly WantedFunction[];
+}
+
+/** Whose VM it is. */
+export interface Identity {
+  readonly uid: string;
+  /** UID of the controller that makes pods like this one; the pod's own for one made by hand. */
+  readonly owner: string;
+}
+
+/** What placement asks of a VM; the part of the GuestSpec that checks and scores read. */
+export interface Wanted extends Needs, Identity {
+  readonly accelerator: GuestSpec['accelerator'];
+  /** Parts of guest RAM that each want to be in one zone: the declared NUMA nodes of the guest, or one. */
+  readonly cells: number;
+  /** Of `cpus`, those that go with no cell (isolated emulator threads). */
+  readonly extraCpus: number;
+  readonly image: string;
+  readonly cpu: { readonly model: string; readonly features: readonly string[] };
+  readonly wishes: Readonly<Record<Dimension, Wish>>;
+}
+
+/** Reads a GuestSpec. Pure. */
+export function wantedOf(guest: GuestSpec, identity: Identity): Wanted {
+  return {
+    ...needsOf(guest),
+    ...identity,
+    accelerator: guest.accelerator,
+    cells: guest.numa?.cells ?? 1,
+    extraCpus: isolated(guest),
+    image: guest.boot.image,
+    cpu: { model: guest.cpu.model, features: guest.cpu.features },
+    wishes: wishesOf(guest.placement),
+  };
+}
+
+/** As {@link wantedOf}, only what stays taken once the VM has its node. */
+export function needsOf(guest: GuestSpec): Needs {
+  const memory = guest.hugepages ?? 'plain';
+  return {
+    memory,
+    amount: memory === 'plain' ? guest.memoryBytes : guest.memoryBytes / PAGE_BYTES[memory],
+    cpus: guest.dedicatedCpus === undefined ? 0 : guest.vcpus + isolated(guest),
+    functions: guest.networks.flatMap(({ binding, resource }) => (binding === 'sriov' && resource ? [{ resource }] : [])),
+  };
+}
+
+function isolated({ dedicatedCpus }: GuestSpec): number {
+  return dedicatedCpus?.emulatorThreads === 'isolate' ? 1 : 0;
+}
+
+function wishesOf(placement: Placement = {}): Wanted['wishes'] {
+  const entries = DIMENSIONS.map((name) => [name, readWish(name, placement[name])] as const);
+  return Object.fromEntries(entries) as Record<Dimension, Wish>;
+}

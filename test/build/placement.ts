@@ -1,0 +1,74 @@
+import type { NodeReportStatus } from '../../api/node-report.ts';
+import { DIMENSIONS, readWish } from '../../api/placement.ts';
+import type { NodeFacts } from '../../scheduler-plugin/node-facts.ts';
+import type { Claims } from '../../scheduler-plugin/placement/checks.ts';
+import type { FunctionFacts, Room, ZoneAmounts } from '../../scheduler-plugin/placement/room.ts';
+import type { Wanted } from '../../scheduler-plugin/placement/wanted.ts';
+
+const GIB = 2 ** 30;
+
+/** A plain VM of 1 GiB; wishes as the annotations say them. */
+export function wanted(fields: Partial<Omit<Wanted, 'wishes'>> = {}, wishes: Readonly<Record<string, string>> = {}): Wanted {
+  return {
+    uid: 'uid-vm',
+    owner: 'uid-owner',
+    accelerator: 'kvm',
+    cells: 1,
+    memory: 'plain',
+    amount: GIB,
+    cpus: 0,
+    extraCpus: 0,
+    functions: [],
+    image: 'quay.io/x/guest:1',
+    cpu: { model: 'host', features: [] },
+    ...fields,
+    wishes: Object.fromEntries(DIMENSIONS.map((name) => [name, readWish(name, wishes[name])])) as unknown as Wanted['wishes'],
+  };
+}
+
+/** A zone with free pages of 2 MiB, CPUs and plain memory. */
+export function zone(id: number, pages: number, fields: { cpus?: number; plain?: number; large?: number } = {}): ZoneAmounts {
+  const { cpus = 16, plain = 64 * GIB, large = 0 } = fields;
+  return { id, cpus, memory: { plain, '2Mi': pages, '1Gi': large } };
+}
+
+/** A physical function with free VFs. */
+export function pf(address: string, vfs: number, fields: Partial<FunctionFacts> = {}): FunctionFacts {
+  return { address, zone: 0, resource: 'example.com/vf', network: undefined, linkUp: true, vfs, ...fields };
+}
+
+/** A node that offers both accelerators. */
+export function node(fields: Partial<NodeFacts> = {}): NodeFacts {
+  return { name: 'a', slots: { kvm: 10, tcg: 10 }, images: { has: () => false }, ...fields };
+}
+
+/** Claims of nobody on a node with this room; undefined = without a report. */
+export function claims(room: Room | undefined, fields: Partial<Claims> = {}): Claims {
+  return { room: () => room, siblings: () => 0, backOff: () => '', ...fields };
+}
+
+/** A report of one zone without huge pages. */
+export function report(fields: Partial<NodeReportStatus> = {}): NodeReportStatus {
+  return {
+    observedTime: '2026-11-21T20:00:00Z',
+    accelerator: 'kvm',
+    qemuVersion: '10.0.0',
+    machines: ['pc-q35-10.0'],
+    cpu: { vendor: 'GenuineIntel', models: ['Nehalem'], features: ['sse4_2'] },
+    zones: [reportedZone(0, 0)],
+    functions: [],
+    vms: [],
+    ...fields,
+  };
+}
+
+/** A zone of a report. */
+export function reportedZone(id: number, pages: number, cpus = 16): NodeReportStatus['zones'][number] {
+  return {
+    id,
+    cpus,
+    memory: { totalBytes: 64 * GIB, freeBytes: 32 * GIB },
+    hugepages: { '2Mi': { total: pages, free: pages } },
+    distances: [],
+  };
+}

@@ -1,0 +1,110 @@
+import { GUEST_ANNOTATION, PLAN_ANNOTATION } from '../../../api/names.ts';
+import type { KubeClient } from '../../../kube/client.ts';
+import { KubeError } from '../../../kube/errors.ts';
+import { createBinder } from '../../../scheduler-plugin/bind.ts';
+import type { World } from '../../../scheduler-plugin/filter.ts';
+import { createLedger } from '../../../scheduler-plugin/placement/ledger.ts';
+import { createReportReader } from '../../../scheduler-plugin/placement/report-facts.ts';
+import { createFakeClock } from '../../build/fake-clock.ts';
+import { createFakeKube } from '../../build/fake-kube.ts';
+import { guestSpec } from '../../build/guest.ts';
+import { claims, node, report, reportedZone, wanted } from '../../build/placement.ts';
+
+const request = (name: string) => ({ name, namespace: 'default', uid: `uid-${name}`, node: 'a' });
+
+function rig(pages: number) {
+  const ledger = createLedger();
+  ledger.setReport('a', createReportReader()(report({ zones: [reportedZone(0, pages)] })));
+  const kube = createFakeKube();
+  const clock = createFakeClock();
+  const world: World = {
+    ...claims(undefined),
+    room: (name, uid) => ledger.room(name, uid),
+    node: () => node(),
+    nodes: () => [],
+    cpu: () => undefined,
+  };
+  const guest = { ok: true, guest: wanted({ memory: '2Mi', amount: 60, uid: 'uid-unknown' }) } as const;
+  const written: unknown[] = [];
+  const failure: { error?: KubeError } = {};
+  // The fake API server has no binding subresource.
+  const bindPod: KubeClient['create'] = <T>(path: string, body: object) => {
+    if (failure.error !== undefined) return Promise.reject(failure.error);
+    written.push({ path, body });
+    return Promise.resolve({} as T);
+  };
+  const binder = createBinder({ client: { ...kube.client, create: bindPod }, clock, ledger, world, guest: () => guest });
+  for (const name of ['v', 'w']) {
+    kube.put({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', uid: `uid-${name}` } });
+    binder.remember(wanted({ memory: '2Mi', amount: 60, uid: `uid-${name}` }));
+  }
+  const free = (): number | undefined => ledger.room('a')?.zones[0]?.memory['2Mi'];
+  return { binder, kube, written, failure, free };
+}
+
+test('of two VMs that want the same pages at once, one is bound with its plan, the other is told why not', async () => {
+  const { binder, written, free } = rig(100);
+  const outcomes = await Promise.all([binder.bind(request('v')), binder.bind(request('w'))]);
+  expect(outcomes).toEqual([
+    { kind: 'bound' },
+    { kind: 'conflict', reason: 'zone 0 has 40 free 2Mi pages, guest needs 60 in one zone' },
+  ]);
+  expect(written).toEqual([
+    {
+      path: '/api/v1/namespaces/default/pods/v/binding',
+      body: {
+        apiVersion: 'v1',
+        kind: 'Binding',
+        metadata: {
+          name: 'v',
+          namespace: 'default',
+          uid: 'uid-v',
+          annotations: { [PLAN_ANNOTATION]: '{"zones":[{"id":0,"cpus":0,"amount":60}],"functions":[]}' },
+        },
+        target: { apiVersion: 'v1', kind: 'Node', name: 'a' },
+      },
+    },
+  ]);
+  expect(free()).toBe(40);
+});
+
+test('asked again for a pod that is bound there already, because the scheduler did not wait for the answer, it says so', async () => {
+  const { binder, kube, failure, free } = rig(100);
+  await binder.bind(request('v'));
+  kube.put({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'v', namespace: 'default', uid: 'uid-v' },
+    spec: { nodeName: 'a' },
+  });
+  failure.error = new KubeError(409, 'Conflict', 'pod v is already assigned to node "a"');
+  binder.remember(wanted({ memory: '2Mi', amount: 60, uid: 'uid-v' }));
+  expect([await binder.bind(request('v')), free()]).toEqual([{ kind: 'bound' }, 40]);
+});
+
+it.each([
+  ['was refused, the pages are free again', new KubeError(409, 'Conflict', 'already bound'), 100],
+  ['got no answer, they stay reserved: it may have been bound', new KubeError(0, 'Timeout', 'no answer'), 40],
+  ['met a broken server, they stay reserved', new KubeError(500, 'InternalError', 'oops'), 40],
+])('when the binding %s', async (_title, error, left) => {
+  const { binder, failure, free } = rig(100);
+  failure.error = error;
+  expect(await binder.bind(request('v'))).toEqual({
+    kind: 'failed',
+    reason: `the API server did not bind the pod: ${error.message}`,
+  });
+  expect(free()).toBe(left);
+});
+
+test('a pod filtered before a restart of ours is read from the API server', async () => {
+  const { binder, kube, free } = rig(100);
+  const annotations = { [GUEST_ANNOTATION]: JSON.stringify(guestSpec({ hugepages: '2Mi' })) };
+  kube.put({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x', namespace: 'default', uid: 'uid-x', annotations } as never });
+  expect((await binder.bind(request('x'))).kind).toBe('bound');
+  expect(free()).toBe(40);
+  expect(await binder.bind({ ...request('x'), uid: 'uid-of-before' })).toEqual({
+    kind: 'failed',
+    reason: 'the pod was made anew since',
+  });
+  expect(await binder.bind(request('gone'))).toMatchObject({ kind: 'failed', reason: expect.stringContaining('cannot be read') });
+});

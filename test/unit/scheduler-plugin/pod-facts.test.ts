@@ -1,0 +1,60 @@
+import { GUEST_ANNOTATION, PLAN_ANNOTATION } from '../../../api/names.ts';
+import { podFacts } from '../../../scheduler-plugin/placement/pod-facts.ts';
+import { planText, readPlan } from '../../../scheduler-plugin/placement/plan-annotation.ts';
+import { guestSpec } from '../../build/guest.ts';
+
+const GUEST = JSON.stringify(guestSpec({ hugepages: '2Mi' }));
+const PLAN = { zones: [{ id: 1, cpus: 0, amount: 64 }], functions: [] };
+const NEEDS = { memory: '2Mi', amount: 64, cpus: 0, functions: [] } as const;
+
+describe('podFacts', () => {
+  const metadata = { name: 'v', uid: 'u', creationTimestamp: '2026-11-21T20:00:00Z', annotations: { [GUEST_ANNOTATION]: GUEST, [PLAN_ANNOTATION]: planText(PLAN) } };
+  const spec = { nodeName: 'a' };
+
+  it('reads needs and plan of a VM on a node', () => {
+    expect(podFacts({ metadata, spec })).toEqual({ vm: { uid: 'u', owner: 'u', node: 'a', ended: false, needs: NEEDS, plan: PLAN }, refusal: undefined });
+  });
+
+  it('knows its controller', () => {
+    const ownerReferences = [{ uid: 'other' }, { uid: 'rs', controller: true }];
+    expect(podFacts({ metadata: { ...metadata, ownerReferences }, spec })?.vm.owner).toBe('rs');
+  });
+
+  it('counts nothing for a VM that ended, and knows a refusal of the kubelet', () => {
+    const facts = podFacts({ metadata, spec, status: { phase: 'Failed', reason: 'OutOfcpu' } });
+    expect(facts?.vm).toMatchObject({ ended: true, needs: { amount: 0 }, plan: undefined });
+    expect(facts?.refusal).toEqual({ uid: 'u', owner: 'u', node: 'a', at: Date.UTC(2026, 10, 21, 20) });
+  });
+
+  it('takes an end of another kind for no refusal', () => {
+    expect(podFacts({ metadata, spec, status: { phase: 'Failed', reason: 'Evicted' } })?.refusal).toBeUndefined();
+  });
+
+  it('keeps nothing of a pod without a node', () => {
+    expect(podFacts({ metadata, spec: {} })).toBeUndefined();
+  });
+
+  it('counts a VM whose GuestSpec cannot be read, though not what it takes', () => {
+    expect(podFacts({ metadata: { uid: 'u', annotations: { [GUEST_ANNOTATION]: '{' } }, spec })?.vm.needs.amount).toBe(0);
+  });
+}); // prettier-ignore
+
+describe('readPlan', () => {
+  it('reads what planText wrote', () => {
+    expect(readPlan(planText(PLAN), NEEDS)).toEqual(PLAN);
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['what is not JSON', '{'],
+    ['what is no object', '[]'],
+    ['more than the VM needs', planText({ ...PLAN, zones: [{ id: 0, cpus: 0, amount: 65 }] })],
+    ['less than nothing, to make up for more', '{"zones":[{"id":0,"cpus":0,"amount":100},{"id":1,"cpus":0,"amount":-50}],"functions":[]}'],
+    ['CPUs the VM does not have', planText({ ...PLAN, zones: [{ id: 0, cpus: 1, amount: 64 }] })],
+    ['more functions than the VM has', planText({ ...PLAN, functions: ['0000:3b:00.0'] })],
+    ['a function that is none', '{"zones":[],"functions":[1]}'],
+    ['a text of megabytes', planText(PLAN) + ' '.repeat(3_000)],
+  ])('takes %s for no plan', (_title, text) => {
+    expect(readPlan(text, NEEDS)).toBeUndefined();
+  }); // prettier-ignore
+});
