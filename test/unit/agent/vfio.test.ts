@@ -21,31 +21,44 @@ function sysfs(name: string): string {
 }
 
 test.each<[string, string, object]>([
-  ['0000:3b:10.0', 'two-functions', { group: '41', numaNode: 1 }],
-  ['0000:3b:10.4', 'two-functions', { group: '42', numaNode: 1 }],
+  ['0000:3b:10.0', 'igb-iommu', { group: '6', numaNode: 1 }],
+  ['0000:3b:10.2', 'igb-iommu', { group: '7', numaNode: 1 }],
 ])('%s of %s can go to a guest', (pci, tree, facts) => {
   expect(checkFunction({ pci }, sysfs(tree))).toEqual({ ok: true, facts });
 });
 
 test.each<[string, string, string]>([
-  ['0000:3b:10.6', 'two-functions', 'the node has no PCI function 0000:3b:10.6'],
-  ['0000:3b:00.0', 'two-functions', 'is bound to driver igb; it must be vfio-pci'],
-  ['0000:01:00.0', 'shared-group', 'IOMMU group 7 of PCI function 0000:01:00.0 is not free for a guest: 0000:01:00.1 is bound to e1000e'],
-  ['0000:3b:10.0', 'iommu-off', "is in no IOMMU group: the node's IOMMU is off"],
-  ['0000:3b:10.4', 'iommu-off', 'is bound to driver igbvf'],
-  ['0000:3b:11.0', 'iommu-off', 'is bound to no driver'],
+  ['0000:3b:10.6', 'igb-iommu', 'the node has no PCI function 0000:3b:10.6'],
+  ['0000:3b:00.0', 'igb-iommu', 'is bound to driver igb; it must be vfio-pci'],
+  ['0000:01:01.0', 'igb-iommu', 'IOMMU group 2 of PCI function 0000:01:01.0 is not free for a guest: 0000:01:02.0 is bound to e1000'],
+  ['0000:3b:10.0', 'igb-without-iommu', 'is bound to driver igbvf'],
+  ['0000:3b:10.2', 'igb-without-iommu', 'is bound to no driver'],
 ])('%s of %s is refused with the reason', (pci, tree, reason) => {
   const checked = checkFunction({ pci }, sysfs(tree));
   expect(checked.ok ? 'taken' : checked.reason).toContain(reason);
 }); // prettier-ignore
 
+/** Another driver for a device of a captured tree. */
+function bind(root: string, device: string, driver: string): void {
+  const link = join(root, 'devices', device, 'driver');
+  rmSync(link, { force: true });
+  if (driver !== '') symlinkSync(`../../../../bus/pci/drivers/${driver}`, link);
+}
+
+test('a function under vfio-pci without an IOMMU is refused', () => {
+  const root = sysfs('igb-without-iommu');
+  bind(root, 'pci0000:3a/0000:3a:00.0/0000:3b:10.0', 'vfio-pci');
+  const checked = checkFunction({ pci: '0000:3b:10.0' }, root);
+  expect(checked.ok ? 'taken' : checked.reason).toContain("is in no IOMMU group: the node's IOMMU is off");
+});
+
 test('a group whose other devices the kernel calls harmless is free', () => {
-  const root = sysfs('shared-group');
-  const driver = join(root, 'devices/pci0000:00/0000:00:1c.0/0000:01:00.1/driver');
-  rmSync(driver);
-  expect(checkFunction({ pci: '0000:01:00.0' }, root)).toEqual({ ok: true, facts: { group: '7', numaNode: undefined } });
-  symlinkSync('../../../../bus/pci/drivers/mlx5_vfio_pci', driver);
-  expect(checkFunction({ pci: '0000:01:00.1' }, root)).toEqual({ ok: true, facts: { group: '7', numaNode: undefined } });
+  const root = sysfs('igb-iommu');
+  const other = 'pci0000:00/0000:00:02.0/0000:01:02.0';
+  bind(root, other, '');
+  expect(checkFunction({ pci: '0000:01:01.0' }, root)).toEqual({ ok: true, facts: { group: '2', numaNode: undefined } });
+  bind(root, other, 'mlx5_vfio_pci');
+  expect(checkFunction({ pci: '0000:01:02.0' }, root)).toEqual({ ok: true, facts: { group: '2', numaNode: undefined } });
 });
 
 test.each<[string, string, object]>([
