@@ -1,5 +1,6 @@
 import type { GuestNetwork } from '../api/guest-spec.ts';
 import type { HostDeviceAddress } from '../guest/host-devices.ts';
+import { messageOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import { type DiskFileSystem, handOverCharacterDevices } from './disks.ts';
 import { missingFunction } from './functions.ts';
@@ -64,8 +65,22 @@ export async function prepareFunctions(
     vm,
     checked.flatMap(({ result }) => (result.ok ? (result.facts.numaNode ?? []) : [])),
   );
-  await world.functions.allowLocked(launcher, vm.guest.memoryBytes + DEVICE_MEMORY_BYTES);
-  return undefined;
+  return lockable(world, vm, launcher, wanted);
+}
+
+async function lockable(
+  { functions }: FunctionWorld,
+  { guest }: VmFacts,
+  launcher: LauncherId,
+  [first]: readonly WantedDevice[],
+): Promise<Ending | undefined> {
+  try {
+    await functions.allowLocked(launcher, guest.memoryBytes + DEVICE_MEMORY_BYTES);
+    return undefined;
+  } catch (error) {
+    const message = `${first?.from ?? ''}: the guest's RAM cannot be locked, which VFIO needs: ${messageOf(error)}`;
+    return { reason: first?.unavailable ?? '', message };
+  }
 }
 
 function networkFunctions({ guest, functions = {} }: VmFacts): WantedDevice[] {

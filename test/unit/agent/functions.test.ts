@@ -96,6 +96,17 @@ describe('prepareFunctions', () => {
     expect(done.filter((line) => line.startsWith('lock'))).toEqual([]);
   }); // prettier-ignore
 
+  it('says that memory cannot be locked, and for which device', async () => {
+    const { made } = world(['/dev/vfio/vfio', '/dev/vfio/41'], () => ({ ok: true, facts: { group: '41', numaNode: 0 } }));
+    const allowLocked = (): Promise<void> => Promise.reject(new Error('prlimit: Operation not permitted'));
+    const refusing = { ...made, functions: { ...made.functions, allowLocked } };
+    expect(await prepareFunctions(refusing, vm(), launcher, [])).toEqual({
+      reason: 'FunctionUnavailable',
+      message:
+        "network 'team/fast' (net1, example.com/vf): the guest's RAM cannot be locked, which VFIO needs: prlimit: Operation not permitted",
+    });
+  });
+
   it('waits for Multus’ report', async () => {
     const { made } = world([], () => ({ ok: false, reason: 'never asked' }));
     const ending = await prepareFunctions(made, vm({}), launcher, []);
