@@ -58,7 +58,7 @@ const shape = [
 ];
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'dist', '.cluster', 'agent/proto/gen', 'webhooks/publish/gen', '**/*.js'] },
+  { ignores: ['node_modules', 'dist', '.cluster', 'agent/proto/gen', 'test/fakes/proto/gen', 'webhooks/publish/gen', '**/*.js'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

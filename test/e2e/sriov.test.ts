@@ -1,10 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { eventually } from '../build/eventually.ts';
 import { apply, getJson, kubectl } from './harness/kubectl.ts';
-import { onLocalCluster, onNode, repositoryRoot } from './harness/local.ts';
+import { onLocalCluster, onNode, repositoryRoot, startFake } from './harness/local.ts';
 import { vmPod } from './harness/objects.ts';
 import { condition, deletePod, events, getPod } from './harness/vm.ts';
 import { localVmTest, useNamespace } from './harness/suite.ts';
@@ -25,18 +24,8 @@ ADD) mac=$(printf %s "$conf" | sed -n 's/.*"mac":"\\([0-9a-f:]*\\)".*/\\1/p')
 esac
 `;
 
-let plugin: ChildProcess | undefined;
+let endPlugin = (): void => undefined;
 let binaries = '';
-
-function startPlugin(): Promise<void> {
-  const program = [join(repositoryRoot, 'dev/node'), join(repositoryRoot, 'test/fakes/sriov-device-plugin.ts'), RESOURCE, ...ADDRESSES];
-  const child = spawn(join(repositoryRoot, 'dev/cluster/on-node'), [NODE, ...program], { stdio: ['pipe', 'pipe', 'inherit'] });
-  plugin = child;
-  return new Promise((resolve, reject) => {
-    child.stdout.once('data', () => resolve());
-    child.once('exit', (code) => reject(new Error(`the fake device plugin ended with ${code ?? 'a signal'}`)));
-  });
-} // prettier-ignore
 
 if (onLocalCluster) {
   beforeAll(async () => {
@@ -45,11 +34,11 @@ if (onLocalCluster) {
     // On this node alone: the directory belongs to all checkouts of this machine.
     const layer = `mkdir -p /run/cni-up /run/cni-work && mount -t overlay -o lowerdir=${binaries},upperdir=/run/cni-up,workdir=/run/cni-work overlay ${binaries}`;
     await onNode(NODE, 'sh', '-c', `${layer} && printf %s "$0" > ${binaries}/sriov && chmod 755 ${binaries}/sriov`, CNI_PLUGIN);
-    await startPlugin();
+    endPlugin = await startFake(NODE, 'sriov-device-plugin.ts', RESOURCE, ...ADDRESSES);
     await kubectl(['label', 'node', NODE, 'example.com/rack=r1', '--overwrite']);
   }, 60_000);
   afterAll(async () => {
-    plugin?.stdin?.end();
+    endPlugin();
     await kubectl(['label', 'node', NODE, 'example.com/rack-']);
     await onNode(NODE, 'umount', '-l', binaries);
   }, 60_000);

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -24,3 +24,13 @@ export async function onNode(node: string, ...command: readonly string[]): Promi
 
 /** The API server's audit log on the local cluster. */
 export const auditLog = join(repositoryRoot, '.cluster', 'logs', 'audit.log');
+
+/** A fake of `test/fakes` that runs on a node; resolves with its end when it has registered with the kubelet. */
+export function startFake(node: string, program: string, ...args: readonly string[]): Promise<() => void> {
+  const command = [node, join(repositoryRoot, 'dev/node'), join(repositoryRoot, 'test/fakes', program), ...args];
+  const child = spawn(join(repositoryRoot, 'dev/cluster/on-node'), command, { stdio: ['pipe', 'pipe', 'inherit'] });
+  return new Promise((resolve, reject) => {
+    child.stdout.once('data', () => resolve(() => void child.stdin.end()));
+    child.once('exit', (code) => reject(new Error(`${program} ended with ${code ?? 'a signal'}`)));
+  });
+}
