@@ -1,5 +1,6 @@
 import { connect } from '../kube/connection.ts';
 import { createKubeClient } from '../kube/http-client.ts';
+import { collectGarbage } from '../runtime/garbage.ts';
 import { realClock } from '../runtime/clock.ts';
 import { loadOptions } from '../runtime/config.ts';
 import { startHealthServer } from '../runtime/http.ts';
@@ -28,6 +29,7 @@ const service = startControllers({
   podName: options.podName,
   leaseMs: options.leaseDuration,
   policyStatusMs: options.policyStatusInterval,
+  tidy: collectGarbage,
 });
 shutdown.onClose('controllers', () => service.stop());
 

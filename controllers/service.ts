@@ -25,6 +25,8 @@ export interface ControllersOptions {
   readonly leaseMs: number;
   /** Between two writes of one policy's status. Milliseconds. */
   readonly policyStatusMs: number;
+  /** Gives memory back that is not needed any more. */
+  readonly tidy?: () => void;
 }
 
 /** Running controllers. */

@@ -1,3 +1,4 @@
+import type { GuestSpec } from '../api/guest-spec.ts';
 import { VM_LABEL, VM_LABEL_VALUE } from '../api/names.ts';
 import { readStoredGuest } from '../api/parse-stored.ts';
 import type { Pod } from '../api/pod.ts';
@@ -10,6 +11,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Random } from '../runtime/random.ts';
 import { podMacs, type PodMacs } from './mac-collisions/facts.ts';
 import { storedVm, type StoredVm } from './policy-status/facts.ts';
+import { createPacker, type Packer } from './policy-status/packed-text.ts';
 
 /** What is kept of a running VM pod, by controller. */
 export interface VmPod {
@@ -32,23 +34,41 @@ const RUNNING_VMS = {
   fieldSelector: 'spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed',
 };
 
-/** What to keep of a pod; undefined for one that admission did not turn into a VM. */
-export function vmPod(raw: KubeObject): VmPod | undefined {
+interface ReadVm {
+  readonly id: Pick<PodMacs, 'uid' | 'namespace' | 'name'>;
+  readonly pod: Pod;
+  readonly guest: GuestSpec;
+}
+
+function readVm(raw: KubeObject): ReadVm | undefined {
   const pod = raw as unknown as Pod;
   const stored = readStoredGuest(pod);
   const { uid, namespace, name } = raw.metadata;
   if (!stored.ok || uid === undefined || namespace === undefined) return undefined;
-  return { macs: podMacs({ uid, namespace, name }, stored.guest, pod), stored: storedVm(pod, stored.guest) };
+  return { id: { uid, namespace, name }, pod, guest: stored.guest };
+}
+
+/** What to keep of a pod; undefined for one that admission did not turn into a VM. */
+export function vmPod(raw: KubeObject, pack: Packer): VmPod | undefined {
+  const read = readVm(raw);
+  return read && { macs: podMacs(read.id, read.guest, read.pod), stored: storedVm(read.pod, read.guest, pack) };
+}
+
+/** The part of {@link vmPod} that concerns MACs. */
+export function vmPodMacs(raw: KubeObject): PodMacs | undefined {
+  const read = readVm(raw);
+  return read && podMacs(read.id, read.guest, read.pod);
 }
 
 /** A watch of the running VM pods that has not begun. */
 export function createVmPods(options: { client: KubeClient; clock: Clock; random: Random; log: Log }): VmPods {
   const handlers: ((key: string, pod: VmPod | undefined) => void)[] = [];
+  const pack = createPacker();
   const reflector = createReflector<VmPod>({
     ...options,
     path: pathOf(KINDS.pods),
     query: RUNNING_VMS,
-    keep: vmPod,
+    keep: (raw) => vmPod(raw, pack),
     onChange: (key, pod) => {
       for (const handler of handlers) handler(key, pod);
     },

@@ -10,7 +10,7 @@ import { createTransport, toKubeError, type KubeRequest, type Transport } from '
 export interface KubeClientOptions {
   /** For a whole request; for a watch, until its answer begins. Default 30 s. */
   readonly timeoutMs?: number;
-  /** Largest body or watch event. Default 128 MiB: a page of 500 pods of 256 KiB each. */
+  /** Largest body or watch event. Default 128 MiB: a page of 100 pods of 1.3 MiB each. */
   readonly maxResponseBytes?: number;
 }
 

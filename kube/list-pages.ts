@@ -2,7 +2,8 @@ import type { KubeClient, Query } from './client.ts';
 import { KubeError, isGone } from './errors.ts';
 import type { KubeList, KubeObject } from './objects.ts';
 
-const PAGE_LIMIT = 500;
+/** Of pods, half a MiB of JSON, and several times that while it is read; what malloc once took for 500 stays with the process. */
+const PAGE_LIMIT = 100;
 
 /** Takes a list in. */
 export interface ListTaker {
@@ -12,7 +13,7 @@ export interface ListTaker {
 }
 
 /**
- * Lists a collection in pages of 500, which are handed on one by one: thousands of whole objects at once would be hundreds of MiB. Returns
+ * Lists a collection in pages of 100, which are handed on one by one: thousands of whole objects at once would be hundreds of MiB. Returns
  * the version of the list. A continue token that expired on the way (410: etcd compacted its version) means starting over without pages:
  * one large answer is better than never finishing.
  */

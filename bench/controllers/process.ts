@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { startControllers } from '../../controllers/service.ts';
 import { createKubeClient } from '../../kube/http-client.ts';
 import { realClock } from '../../runtime/clock.ts';
+import { collectGarbage } from '../../runtime/garbage.ts';
 import { createLog } from '../../runtime/log.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { realRandom } from '../../runtime/random.ts';
@@ -23,4 +24,5 @@ startControllers({
   podName: 'bench',
   leaseMs: 30_000,
   policyStatusMs: 30_000,
+  tidy: collectGarbage,
 });

@@ -8,7 +8,7 @@ import { KINDS, pathOf } from '../../kube/paths.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { LedWrites } from '../leadership/led-writes.ts';
-import { vmPod, type VmPods } from '../vm-pods.ts';
+import { vmPodMacs, type VmPods } from '../vm-pods.ts';
 import type { PodMacs } from './facts.ts';
 import { createMacIndex, type MacIndex } from './mac-index.ts';
 import { nextActions, type MacAction } from './next-actions.ts';
@@ -55,7 +55,7 @@ async function write(key: string, index: MacIndex, options: MacCollisionsOptions
   const known = index.get(key);
   const path = pathOf(KINDS.pods, splitKey(key));
   try {
-    const pod = vmPod(await options.client.get<KubeObject>(path))?.macs;
+    const pod = vmPodMacs(await options.client.get<KubeObject>(path));
     // Another pod by now: the watch will say so.
     if (pod === undefined || pod.uid !== known?.uid) return;
     const actions = nextActions(pod.reported, index.collisionsOf(key), options.clock.now());

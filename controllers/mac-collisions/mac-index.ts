@@ -74,10 +74,11 @@ class SortedMacIndex implements MacIndex {
     const members = this.#groups.get(group) ?? [];
     const index = members.findIndex(({ pod }) => pod.uid > member.pod.uid);
     const at = index < 0 ? members.length : index;
-    members.splice(at, 0, member);
-    this.#groups.set(group, members);
-    if (members.length === 2) this.#collisions += 1;
-    noteTold(members, at, affected);
+    // Most have one member, and an array that grew has room for seventeen.
+    const joined = members.toSpliced(at, 0, member);
+    this.#groups.set(group, joined);
+    if (joined.length === 2) this.#collisions += 1;
+    noteTold(joined, at, affected);
   }
 
   #leave(group: string, key: string, affected: Set<string>): void {

@@ -11,6 +11,8 @@ export interface AuditLoopOptions {
   readonly intervalMs: number;
   /** A policy's status is to be compared with what it should be. */
   readonly offer: (policy: string) => void;
+  /** After the first audit, and after each large one: much of what it took is garbage by then, and nothing would ask for memory for long. */
+  readonly tidy?: () => void;
 }
 
 /** Works the audit off in slices, and offers what it found. */
@@ -36,6 +38,8 @@ const REST_MS = 20;
 /** Until everything is read from the API server for the first time. */
 const UNREADY_MS = 500;
 const SETTLE_MS = 1000;
+/** Pods judged that make an audit a large one. */
+const LARGE = 1000;
 const DAY_MS = 86_400_000;
 
 interface Timer {
@@ -57,6 +61,8 @@ class SlicedLoop implements AuditLoop {
   #limits: Timer | undefined;
   #day: Timer | undefined;
   #stopped = true;
+  /** Pods judged since the last tidying; the first audit counts as large, whatever it judged: reading the lists is behind it too. */
+  #judged = LARGE;
 
   constructor(options: AuditLoopOptions) {
     this.#options = options;
@@ -110,12 +116,22 @@ class SlicedLoop implements AuditLoop {
     if (!this.#ready()) return this.#sliceAfter(UNREADY_MS);
     const begun = clock.now();
     let left = true;
-    while (left && clock.now() - begun < SLICE_MS) left = audit.step(begun);
+    while (left && clock.now() - begun < SLICE_MS) {
+      left = audit.step(begun);
+      if (left) this.#judged += 1;
+    }
     if (left) return this.#sliceAfter(REST_MS);
     for (const policy of this.#owed) this.#options.offer(policy);
     this.#owed.clear();
     for (const policy of audit.takeChanged()) this.#dispatch(policy, 'changed');
     if (audit.limitsChanged()) this.#limitsLater();
+    this.#tidyAfterMuch();
+  }
+
+  #tidyAfterMuch(): void {
+    if (this.#judged < LARGE) return;
+    this.#judged = 0;
+    this.#options.tidy?.();
   }
 
   /** One pod more in a namespace concerns all its others, so this is not done for each. */

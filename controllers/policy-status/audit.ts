@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CompiledPolicy, PolicyNamespace, UsedVm } from '../../policy/types.ts';
 import type { StoredVm } from './facts.ts';
+import { sameText } from './packed-text.ts';
 import { judgeVm, type Judgement, type Surroundings } from './judge.ts';
 import { createVerdicts, type Verdicts } from './verdicts.ts';
 
@@ -44,7 +45,7 @@ class RunningAudit implements Audit {
 
   setPod(key: string, vm: StoredVm | undefined): void {
     const before = this.#pods.get(key);
-    if (before?.text === vm?.text) return;
+    if (sameText(before?.text, vm?.text)) return;
     if (before !== undefined && !isDeepStrictEqual(before.used, vm?.used)) this.#limitsOf.add(before.namespace);
     if (vm !== undefined) this.#add(key, vm, before === undefined);
     else if (before !== undefined) this.#remove(key, before.namespace);

@@ -27,6 +27,8 @@ export interface PolicyStatusOptions {
   readonly vmPods: VmPods;
   /** Between two writes of one policy's status. Milliseconds. */
   readonly intervalMs: number;
+  /** See AuditLoopOptions. */
+  readonly tidy?: () => void;
 }
 
 /** A running audit. */

@@ -73,9 +73,9 @@ describe('reflector', () => {
     expect(reflector.list()).toHaveLength(1);
   });
 
-  it('asks for bookmarks, a random time limit and pages of 500, with its selectors', async () => {
+  it('asks for bookmarks, a random time limit and pages of 100, with its selectors', async () => {
     const { kube } = await started(rig({ query: { labelSelector: 'a=b' }, random: () => 0.5 }));
-    expect(kube.requests[0]?.query).toEqual({ labelSelector: 'a=b', limit: 500, continue: undefined });
+    expect(kube.requests[0]?.query).toEqual({ labelSelector: 'a=b', limit: 100, continue: undefined });
     expect(kube.requests[1]?.query).toMatchObject({
       labelSelector: 'a=b',
       allowWatchBookmarks: true,
@@ -84,26 +84,26 @@ describe('reflector', () => {
     });
   });
 
-  it('lists 1,200 objects in three pages', async () => {
+  it('lists 240 objects in three pages', async () => {
     const made = rig();
-    for (let i = 0; i < 1200; i++) made.kube.put(pod(`p${i}`));
+    for (let i = 0; i < 240; i++) made.kube.put(pod(`p${i}`));
     await started(made);
-    expect(made.reflector.list()).toHaveLength(1200);
+    expect(made.reflector.list()).toHaveLength(240);
     expect(made.asked('GET')).toBe(3);
   });
 
   it('starts over without pages when the continue token has expired', async () => {
     const made = rig();
-    for (let i = 0; i < 1200; i++) made.kube.put(pod(`p${i}`));
+    for (let i = 0; i < 240; i++) made.kube.put(pod(`p${i}`));
     made.kube.onRequest = (request) => {
       if (request.query['continue'] !== undefined) made.kube.compact();
       return undefined;
     };
     await started(made);
-    expect(made.reflector.list()).toHaveLength(1200);
+    expect(made.reflector.list()).toHaveLength(240);
     expect(made.kube.requests.filter(({ method }) => method === 'GET').map(({ query }) => query['limit'])).toEqual([
-      500,
-      500,
+      100,
+      100,
       undefined,
     ]);
   });

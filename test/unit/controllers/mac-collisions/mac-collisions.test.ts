@@ -5,7 +5,7 @@ import type { PodMacs } from '../../../../controllers/mac-collisions/facts.ts';
 import { createMacIndex } from '../../../../controllers/mac-collisions/mac-index.ts';
 import type { Collision } from '../../../../controllers/mac-collisions/mac-index.ts';
 import { nextActions } from '../../../../controllers/mac-collisions/next-actions.ts';
-import { vmPod } from '../../../../controllers/vm-pods.ts';
+import { vmPodMacs } from '../../../../controllers/vm-pods.ts';
 import type { KubeObject } from '../../../../kube/objects.ts';
 import { plainPod } from '../../../build/pod.ts';
 import { runningVm } from '../../../build/vm-pod.ts';
@@ -15,7 +15,7 @@ const OTHER = '02:00:00:00:12:35';
 const POD: GuestSpec['networks'][number] = { name: 'pod', interface: 'eth0', binding: 'masquerade' };
 const BLUE: GuestSpec['networks'][number] = { name: 'team/blue', interface: 'net1', binding: 'bridge' };
 
-const read = (pod: Pod): PodMacs | undefined => vmPod(pod as unknown as KubeObject)?.macs;
+const read = (pod: Pod): PodMacs | undefined => vmPodMacs(pod as unknown as KubeObject);
 const status = (...entries: unknown[]): string => JSON.stringify(entries);
 const shown = (networks: GuestSpec['networks'], networkStatus?: string): string[] =>
   (read(runningVm({ networks, ...(networkStatus === undefined ? {} : { networkStatus }) }))?.macs ?? []).map(

@@ -5,6 +5,7 @@ import type { StoredVm } from '../../../../controllers/policy-status/facts.ts';
 import { INITIAL_PACE, nextActions } from '../../../../controllers/policy-status/next-actions.ts';
 import type { PaceEvent, PaceState } from '../../../../controllers/policy-status/next-actions.ts';
 import { policyStatus, type PolicyFindings } from '../../../../controllers/policy-status/status.ts';
+import { createPacker } from '../../../../controllers/policy-status/packed-text.ts';
 import { createVerdicts } from '../../../../controllers/policy-status/verdicts.ts';
 import { vmPod } from '../../../../controllers/vm-pods.ts';
 import type { KubeObject } from '../../../../kube/objects.ts';
@@ -13,8 +14,10 @@ import { runningVm } from '../../../build/vm-pod.ts';
 
 const NOW = Date.UTC(2026, 5, 1, 12);
 
+const pack = createPacker();
+
 function stored(fields: Parameters<typeof runningVm>[0] = {}): StoredVm {
-  const vm = vmPod(runningVm(fields) as unknown as KubeObject);
+  const vm = vmPod(runningVm(fields) as unknown as KubeObject, pack);
   if (vm === undefined) throw new Error('no VM');
   return vm.stored;
 }
