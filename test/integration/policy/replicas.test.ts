@@ -3,10 +3,8 @@ import { KINDS, pathOf } from '../../../kube/paths.ts';
 import type { WebhookService } from '../../../webhooks/service.ts';
 import { vmPod } from '../../build/pod.ts';
 import { policyObject } from '../../build/policy.ts';
-import { startApiServer } from '../api-server.ts';
 import type { ApiServer } from '../api-server.ts';
-import { startBalancer, type Balancer } from '../webhooks/balancer.ts';
-import { eventually, makeNamespace, makeNode, published, startWebhook } from '../webhooks/rig.ts';
+import { type Bench, eventually, makeNamespace, published, startBench, startWebhook } from '../webhooks/rig.ts';
 import { applyPolicyCrd, policyPath, tryCreate } from './rig.ts';
 
 // How far two replicas that admit at once go beyond the limit of a namespace.
@@ -14,8 +12,8 @@ const REPLICAS = 2;
 const LIMIT = 10;
 const BURST = 60;
 
+let bench: Bench;
 let api: ApiServer;
-let balancer: Balancer;
 let replicas: WebhookService[] = [];
 let counter = 0;
 /** While set, the replicas' watches of pods show nothing new: the worst that a loaded API server can do to them. */
@@ -36,15 +34,13 @@ function withHeldWatches(client: KubeClient): KubeClient {
 }
 
 beforeAll(async () => {
-  api = await startApiServer({ withoutAdmission: [] });
+  bench = await startBench('start');
+  ({ api } = bench);
   await applyPolicyCrd(api);
-  for (const name of ['podvisor-system', 'start']) await makeNamespace(api, name, 'privileged');
-  await makeNode(api, 'node1', { 'podvisor.dev/tcg': '500' });
-  balancer = await startBalancer();
-  const target = () => ({ url: `https://localhost:${balancer.port}` });
+  const { target } = bench;
   const start = (): Promise<WebhookService> => startWebhook(api, { client: withHeldWatches(api.client), target });
   replicas = await Promise.all(Array.from({ length: REPLICAS }, start));
-  balancer.backends = replicas.map((replica) => replica.port);
+  bench.balancer.backends = replicas.map((replica) => replica.port);
   await eventually(() => published(api), Boolean);
   await eventually(
     () => create('start', '?dryRun=All'),
@@ -54,9 +50,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   blind = false;
-  await Promise.all(replicas.map((replica) => replica.stop()));
-  await balancer.stop();
-  await api.close();
+  await bench.stop(replicas);
 }, 60_000);
 
 function create(namespace: string, query = ''): Promise<string> {

@@ -10,11 +10,8 @@ import { PROBE_PATH } from '../../../webhooks/names.ts';
 import { probeSelf } from '../../../webhooks/publish/self-probe.ts';
 import type { WebhookService } from '../../../webhooks/service.ts';
 import { vmPod } from '../../build/pod.ts';
-import { startApiServer } from '../api-server.ts';
 import type { ApiServer } from '../api-server.ts';
-import { startBalancer } from './balancer.ts';
-import type { Balancer } from './balancer.ts';
-import { clientOf, eventually, makeNamespace, makeNode, published, startWebhook } from './rig.ts';
+import { type Bench, clientOf, eventually, published, startBench, startWebhook } from './rig.ts';
 
 const NAMESPACE = 'free';
 const SECRETS = { namespace: 'podvisor-system' };
@@ -22,8 +19,8 @@ const SECRET = pathOf(KINDS.secrets, { ...SECRETS, name: 'podvisor-webhook-tls' 
 const LIFETIMES = { authorityMs: 0, leafMs: 0, settleMs: 3000, backdateMs: 0 };
 const DNS_NAMES = ['localhost', 'podvisor-webhook.podvisor-system.svc'];
 
+let bench: Bench;
 let api: ApiServer;
-let balancer: Balancer;
 let replicas: WebhookService[];
 const metrics = createMetrics('webhook');
 let authority: KeyPair;
@@ -50,22 +47,16 @@ async function issue(change: { newAuthority?: boolean; dnsNames?: readonly strin
 }
 
 beforeAll(async () => {
-  api = await startApiServer({ withoutAdmission: [] });
-  for (const name of ['podvisor-system', NAMESPACE]) await makeNamespace(api, name, 'privileged');
-  await makeNode(api, 'node1', { 'podvisor.dev/tcg': '10' });
-  balancer = await startBalancer();
+  bench = await startBench(NAMESPACE);
+  ({ api } = bench);
   const client = await clientOf(api, 'webhook-rbac.yaml', 'podvisor-webhook');
-  const target = () => ({ url: `https://localhost:${balancer.port}` });
+  const { target } = bench;
   const options = { client, target, certificates: 'external', lifetimes: LIFETIMES, waitReady: false } as const;
   replicas = await Promise.all([startWebhook(api, { ...options, metrics }), startWebhook(api, options)]);
-  balancer.backends = replicas.map((replica) => replica.port);
+  bench.balancer.backends = replicas.map((replica) => replica.port);
 }, 120_000);
 
-afterAll(async () => {
-  await Promise.all(replicas.map((replica) => replica.stop()));
-  await balancer.stop();
-  await api.close();
-}, 60_000);
+afterAll(() => bench.stop(replicas), 60_000);
 
 async function create(): Promise<string> {
   const pod = vmPod({ name: `p${(counter += 1)}`, namespace: NAMESPACE });

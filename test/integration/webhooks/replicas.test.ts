@@ -5,17 +5,16 @@ import type { WebhookService } from '../../../webhooks/service.ts';
 import { PROBE_PATH } from '../../../webhooks/names.ts';
 import { probeSelf } from '../../../webhooks/publish/self-probe.ts';
 import { vmPod } from '../../build/pod.ts';
-import { startApiServer } from '../api-server.ts';
 import type { ApiServer } from '../api-server.ts';
-import { startBalancer } from './balancer.ts';
 import type { Balancer } from './balancer.ts';
-import { eventually, makeNamespace, makeNode, published, startWebhook } from './rig.ts';
+import { type Bench, eventually, published, startBench, startWebhook } from './rig.ts';
 
 const NAMESPACE = 'free';
 const SECRET = pathOf(KINDS.secrets, { namespace: 'podvisor-system', name: 'podvisor-webhook-tls' });
 const CONFIGURATIONS = [KINDS.mutatingWebhooks, KINDS.validatingWebhooks].map((kind) => pathOf(kind, { name: 'podvisor' }));
 const LIFETIMES = { authorityMs: 36_000, leafMs: 16_000, settleMs: 4000, backdateMs: 300_000 };
 
+let bench: Bench;
 let api: ApiServer;
 let balancer: Balancer;
 let replicas: WebhookService[] = [];
@@ -56,7 +55,7 @@ async function startReplicas(count: number): Promise<WebhookService[]> {
     startWebhook(api, {
       client: counting(api.client),
       lifetimes: LIFETIMES,
-      target: () => ({ url: `https://localhost:${balancer.port}` }),
+      target: bench.target,
     });
   return Promise.all(Array.from({ length: count }, start));
 }
@@ -67,20 +66,14 @@ async function startBoth(): Promise<void> {
 }
 
 beforeAll(async () => {
-  api = await startApiServer({ withoutAdmission: [] });
-  for (const name of ['podvisor-system', NAMESPACE]) await makeNamespace(api, name, 'privileged');
-  await makeNode(api, 'node1', { 'podvisor.dev/tcg': '10' });
-  balancer = await startBalancer();
+  bench = await startBench(NAMESPACE);
+  ({ api, balancer } = bench);
   await startBoth();
   await eventually(() => published(api), Boolean);
   await eventually(create, (text) => text === 'created');
 }, 120_000);
 
-afterAll(async () => {
-  await Promise.all(replicas.map((replica) => replica.stop()));
-  await balancer.stop();
-  await api.close();
-}, 60_000);
+afterAll(() => bench.stop(replicas), 60_000);
 
 async function create(): Promise<string> {
   const pod = vmPod({ name: `p${(counter += 1)}`, namespace: NAMESPACE });

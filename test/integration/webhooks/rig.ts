@@ -10,7 +10,8 @@ import { createMetrics } from '../../../runtime/metrics.ts';
 import { startWebhookService } from '../../../webhooks/service.ts';
 import type { WebhookService, WebhookServiceOptions } from '../../../webhooks/service.ts';
 import { container, plainPod, vmPod } from '../../build/pod.ts';
-import type { ApiServer } from '../api-server.ts';
+import { startApiServer, type ApiServer } from '../api-server.ts';
+import { startBalancer, type Balancer } from './balancer.ts';
 
 export const SERVICE_ACCOUNTS: ResourceKind = { group: '', version: 'v1', plural: 'serviceaccounts' };
 
@@ -150,4 +151,32 @@ export async function published(api: ApiServer): Promise<boolean> {
     ),
   );
   return found.every(Boolean);
+}
+
+/** An API server, and what stands before the replicas of a test file. */
+export interface Bench {
+  readonly api: ApiServer;
+  readonly balancer: Balancer;
+  /** How the API server reaches the replicas. */
+  readonly target: WebhookServiceOptions['target'];
+  /** Ends these replicas and the rest. */
+  stop(replicas: readonly WebhookService[]): Promise<void>;
+}
+
+/** An API server with a node that offers VM slots, our namespace and these, and a balancer without backends yet. */
+export async function startBench(...namespaces: readonly string[]): Promise<Bench> {
+  const api = await startApiServer({ withoutAdmission: [] });
+  for (const name of ['podvisor-system', ...namespaces]) await makeNamespace(api, name, 'privileged');
+  await makeNode(api, 'node1', { 'podvisor.dev/tcg': '500' });
+  const balancer = await startBalancer();
+  return {
+    api,
+    balancer,
+    target: () => ({ url: `https://localhost:${balancer.port}` }),
+    stop: async (replicas) => {
+      await Promise.all(replicas.map((replica) => replica.stop()));
+      await balancer.stop();
+      await api.close();
+    },
+  };
 }
