@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '../build/eventually.ts';
 import { apply, tryKubectl } from './harness/kubectl.ts';
 import { vmPod } from './harness/objects.ts';
 import { deletePod, getPod, waitReady } from './harness/vm.ts';
@@ -47,8 +48,13 @@ async function escapes(shell: (script: string) => Promise<string>): Promise<Reco
   const work = mkdtempSync(join(tmpdir(), 'podvisor-probe-'));
   try {
     execFileSync('gcc', ['-O1', '-o', join(work, 'probe'), join(import.meta.dirname, 'probe/escape.c')]);
+    const probe = readFileSync(join(work, 'probe'));
     const carry = ['exec', '-i', '-n', ns, 'cell', '-c', 'guest', '--', 'dd', 'of=/podvisor/scratch/probe', 'status=none'];
-    expect(spawnSync('kubectl', carry, { input: readFileSync(join(work, 'probe')) }).status).toBe(0);
+    // Again if need be: kubectl exec sometimes loses an input that ends at once.
+    await eventually('the probe is in the container', async () => {
+      spawnSync('kubectl', carry, { input: probe, env: process.env });
+      return (await shell('stat -c %s /podvisor/scratch/probe')) === String(probe.length);
+    });
     const answers = await shell(`/lib64/ld-linux-x86-64.so.2 /podvisor/scratch/probe $(${FIND_QEMU})`);
     return Object.fromEntries(answers.split('\n').map((line) => line.split('=') as [string, string]));
   } finally {

@@ -18,7 +18,12 @@ export interface KubectlOptions {
 /** Runs kubectl against the cluster of `KUBECONFIG`; never rejects for an exit code. */
 export function tryKubectl(args: readonly string[], options: KubectlOptions = {}): Promise<KubectlResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn('kubectl', args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: options.timeoutMs ?? 120_000 });
+    // Said, because jest's process.env, which environment.ts has filled in, is not the one that children inherit.
+    const child = spawn('kubectl', args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: process.env,
+      timeout: options.timeoutMs ?? 120_000,
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

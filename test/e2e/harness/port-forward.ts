@@ -3,7 +3,7 @@ import { eventually } from '../../build/eventually.ts';
 
 /** What a pod's port answers through `kubectl port-forward`. */
 export async function fetchThroughPortForward(namespace: string, pod: string, port: number): Promise<string> {
-  const child = spawn('kubectl', ['port-forward', '-n', namespace, `pod/${pod}`, `:${port}`]);
+  const child = spawn('kubectl', ['port-forward', '-n', namespace, `pod/${pod}`, `:${port}`], { env: process.env });
   try {
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));

@@ -134,7 +134,7 @@ export async function deletePod(namespace: string, pod: string, ...flags: readon
 
 /** Deletes and waits until it is gone; the serial console from now to the end. */
 export async function deleteAndRead(namespace: string, pod: string, ...flags: readonly string[]): Promise<string> {
-  const logs = spawn('kubectl', ['logs', '-f', '--tail=1', '-n', namespace, pod, '-c', 'guest']);
+  const logs = spawn('kubectl', ['logs', '-f', '--tail=1', '-n', namespace, pod, '-c', 'guest'], { env: process.env });
   let text = '';
   logs.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
   const ended = new Promise((resolve) => logs.once('close', resolve));
