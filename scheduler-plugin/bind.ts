@@ -9,7 +9,7 @@ import { nodeReason } from './node-reason.ts';
 import type { Ledger } from './placement/ledger.ts';
 import { planText } from './placement/plan-annotation.ts';
 import type { Plan } from './placement/room.ts';
-import { bestFit, concernsZones } from './placement/rules.ts';
+import { concernsZones } from './placement/rules.ts';
 import type { Wanted } from './placement/wanted.ts';
 import type { BindRequest, ExtenderPod } from './protocol.ts';
 
@@ -77,8 +77,7 @@ type Reserved = { readonly ok: true; readonly plan: Plan | undefined } | { reado
 function reserve({ clock, ledger, world }: BinderOptions, { uid, node }: BindRequest, guest: Wanted): Reserved {
   const reason = nodeReason(guest, world.node(node), world);
   if (reason !== '') return { ok: false, reason };
-  const room = concernsZones(guest) ? ledger.room(node, uid) : undefined;
-  const plan = room === undefined ? undefined : bestFit(guest, room)?.plan;
+  const plan = concernsZones(guest) ? ledger.verdict(node, guest)?.fit?.plan : undefined;
   ledger.reserve({ uid, node, owner: guest.owner, needs: guest, plan, expiresAt: clock.now() + RESERVED_MS });
   return { ok: true, plan };
 }

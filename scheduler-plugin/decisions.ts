@@ -1,5 +1,5 @@
-import type { NodeScore } from './score.ts';
 import type { ExtenderPod, Verdict } from './protocol.ts';
+import { type NodeScore, scoreParts } from './score.ts';
 
 /** Nodes refused for one reason. */
 export interface RefusedNodes {
@@ -7,6 +7,13 @@ export interface RefusedNodes {
   readonly count: number;
   /** The first of them. */
   readonly nodes: readonly string[];
+}
+
+/** A node's score, and its dimensions as far as they told nodes apart. */
+export interface ShownScore {
+  readonly name: string;
+  readonly total: number;
+  readonly parts: ReturnType<typeof scoreParts>;
 }
 
 /** The last that was decided for a pod. */
@@ -17,7 +24,7 @@ export interface Decision {
   readonly passed: number;
   readonly refused: readonly RefusedNodes[];
   /** The best of those that passed; empty when the scheduler did not ask, as with one node. */
-  readonly scores: readonly NodeScore[];
+  readonly scores: readonly ShownScore[];
   readonly bind?: { readonly node: string; readonly reason: string };
 }
 
@@ -51,11 +58,19 @@ export function createDecisions(now: () => number): Decisions {
       const passed = verdicts.filter(({ reason }) => reason === '').length;
       keep(podKey(pod), { uid: pod.metadata?.uid ?? '', at: new Date(now()).toISOString(), passed, refused, scores: [] });
     },
-    scored: (pod, scores) =>
-      change(podKey(pod), { scores: [...scores].sort((a, b) => b.total - a.total).slice(0, LIMITS.scores) }),
+    scored: (pod, scores) => change(podKey(pod), { scores: best(scores) }),
     bound: (key, bind) => change(key, { bind }),
     get: (key) => kept.get(key),
   };
+}
+
+/** The first of the highest scores, without sorting thousands. */
+function best(scores: readonly NodeScore[]): readonly ShownScore[] {
+  const found: NodeScore[] = [];
+  for (let total = 10; total >= 0 && found.length < LIMITS.scores; total--) {
+    for (const score of scores) if (score.total === total && found.length < LIMITS.scores) found.push(score);
+  }
+  return found.map((score) => ({ name: score.name, total: score.total, parts: scoreParts(score) }));
 }
 
 /** `namespace/name`, for logs and keys. */

@@ -11,7 +11,7 @@ import type { GuestOutcome } from './filter.ts';
 import type { Gauges } from './metrics.ts';
 import { nodeFacts } from './node-facts.ts';
 import { createLedger, type Ledger } from './placement/ledger.ts';
-import { ownerOf, podFacts, type PodObject } from './placement/pod-facts.ts';
+import { createPodReader, ownerOf, type PodObject } from './placement/pod-facts.ts';
 import { createRefusals } from './placement/refusals.ts';
 import { createReportReader } from './placement/report-facts.ts';
 import { wantedOf } from './placement/wanted.ts';
@@ -66,7 +66,7 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
     node: (name) => nodes.get(name),
     nodes: () => nodes.list(),
     cpu: (node) => ledger.report(node)?.cpu,
-    room: (node, uid) => ledger.room(node, uid),
+    verdict: (node, wanted) => ledger.verdict(node, wanted),
     siblings: (node, owner, uid) => ledger.siblings(node, owner, uid),
     backOff: (node, owner) => refusals.reason(node, owner, clock.now()),
     vmsOn: (node) => ledger.vmsOn(node),
@@ -82,13 +82,14 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
 
 function createReflectors(options: KnowledgeOptions, ledger: Ledger, refusals: ReturnType<typeof createRefusals>) {
   const readReport = createReportReader();
+  const readPod = createPodReader();
   return {
     nodes: createReflector({ ...options, path: pathOf(KINDS.nodes), keep: (raw) => nodeFacts(raw as NodeObject) }),
     pods: createReflector({
       ...options,
       path: pathOf(KINDS.pods),
       query: VMS_ON_NODES,
-      keep: (raw) => podFacts(raw as PodObject),
+      keep: (raw) => readPod(raw as PodObject),
       onChange: (key, facts) => {
         ledger.setPod(key, facts?.vm);
         if (facts?.refusal !== undefined) refusals.note(facts.refusal);

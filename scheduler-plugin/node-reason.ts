@@ -7,10 +7,7 @@ import type { Wanted } from './placement/wanted.ts';
 const NODE_CHECKS: readonly NodeCheck[] = [
   checks.offersAccelerator,
   checks.wasNotRefused,
-  checks.isReported,
-  checks.hasHugepages,
-  checks.hasFunctions,
-  checks.isAligned,
+  checks.fitsZones,
   checks.isSpread,
   checks.hasImage,
 ];

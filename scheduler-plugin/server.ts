@@ -8,6 +8,7 @@ import { createDecisions, podKey, type Decisions } from './decisions.ts';
 import { judgeNodes } from './filter.ts';
 import type { GuestOutcome, World } from './filter.ts';
 import type { ExtenderMetrics } from './metrics.ts';
+import { concernsZones } from './placement/rules.ts';
 import type { Wanted } from './placement/wanted.ts';
 import { bindingReply, decodeBinding, decodeRequest, errorReply, filterReply } from './protocol.ts';
 import type { ExtenderPod, ExtenderRequest, FilterReply, HostPriority, Verdict } from './protocol.ts';
@@ -122,9 +123,10 @@ function answerPrioritize(server: Server, body: unknown): readonly HostPriority[
 }
 
 function scoresOf(knowledge: Knowledge, guest: Wanted, names: readonly string[]): readonly NodeScore[] {
+  const zones = concernsZones(guest);
   const scored = names.map((name) => ({
     name,
-    room: knowledge.room(name, guest.uid),
+    fit: zones ? knowledge.verdict(name, guest)?.fit : undefined,
     cpu: knowledge.cpu(name),
     vms: knowledge.vmsOn(name),
     hasImage: knowledge.node(name)?.images.has(guest.image) === true,

@@ -43,14 +43,14 @@ function nodeFlags(): string[] {
   return command.filter((word) => word.startsWith('--'));
 }
 
-/** Starts the bundled server with these words on core 0. */
+/** Starts the bundled server with these words on core 0; `flags` are node's, by default the webhook's. */
 export async function startSide(
   name: string,
   bundle: string,
   words: readonly string[],
-  ask: { path: string; body: string },
+  { flags = nodeFlags(), ...ask }: { path: string; body: string; flags?: readonly string[] },
 ): Promise<Side> {
-  const child = fork(bundle, words, { execPath: process.execPath, execArgv: nodeFlags() });
+  const child = fork(bundle, words, { execPath: process.execPath, execArgv: [...flags] });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   pin(child.pid ?? 0, 0);
   return { name, child, port, ...ask, latencies: [] };

@@ -3,13 +3,13 @@ import type { NodeFacts } from '../node-facts.ts';
 import { matchFunctions, offerFits } from './match-functions.ts';
 import { planIn } from './plan.ts';
 import type { FunctionFacts, Room, ZoneAmounts } from './room.ts';
-import { rulesOf } from './rules.ts';
+import { bestFit, concernsZones, type Fit, rulesOf } from './rules.ts';
 import type { MemoryKind, Wanted } from './wanted.ts';
 
 /** What others hold or are about to, and what kubelets said. */
 export interface Claims {
-  /** What is free there for this VM; undefined = the node has no report. */
-  room(node: string, uid: string): Room | undefined;
+  /** How the VM fits what is free there; undefined = the node has no report. */
+  verdict(node: string, wanted: Wanted): ZoneVerdict | undefined;
   /** Other VMs of the same owner there. */
   siblings(node: string, owner: string, uid: string): number;
   /** Why the node is left out for this VM for a while; '' = it is not. */
@@ -28,45 +28,60 @@ export const offersAccelerator: NodeCheck = (wanted, node) => {
 
 export const wasNotRefused: NodeCheck = (wanted, node, claims) => claims.backOff(node.name, wanted.owner);
 
+/** Zones and physical functions, as far as the node reports them. */
+export const fitsZones: NodeCheck = (wanted, node, claims) => {
+  if (!concernsZones(wanted)) return '';
+  const verdict = claims.verdict(node.name, wanted);
+  return verdict === undefined ? unreported(wanted) : verdict.reason;
+};
+
 /** What is asked of a node that only its report tells. */
-export const isReported: NodeCheck = (wanted, node, claims) => {
+function unreported(wanted: Wanted): string {
   const { hugepages, numa, sriov } = wanted.wishes;
   const asking = [
     ...(hugepages.mode === 'require' && wanted.memory !== 'plain' ? ['hugepages'] : []),
     ...(numa.mode === 'require' ? ['numa'] : []),
     ...(sriov.mode === 'require' && wanted.functions.length > 0 ? ['sriov'] : []),
   ];
-  if (asking.length === 0 || claims.room(node.name, wanted.uid) !== undefined) return '';
+  if (asking.length === 0) return '';
   return `no NodeReport tells its zones, and the guest requires ${asking.join(' and ')} (see the podvisor-agent pod of that node)`;
-};
+}
+
+/** How a VM fits a room, or why it does not. */
+export type ZoneVerdict = { readonly reason: ''; readonly fit: Fit } | { readonly reason: string; readonly fit: undefined };
+
+/** Looks for the best fit, and for the reason only when there is none. Pure, and the costly part of all: the ledger remembers it. */
+export function zoneVerdict(wanted: Wanted, room: Room): ZoneVerdict {
+  const fit = bestFit(wanted, room);
+  if (fit !== undefined) return { reason: '', fit };
+  const reasons = ZONE_CHECKS.map((check) => check(wanted, room));
+  return { reason: reasons.find((reason) => reason !== '') ?? 'its zones have no room for the guest', fit: undefined };
+}
+
+type ZoneCheck = (wanted: Wanted, room: Room) => string;
+const ZONE_CHECKS: readonly ZoneCheck[] = [hasHugepages, hasFunctions, isAligned];
 
 /** Huge pages in one zone for each cell, or in all zones together. */
-export const hasHugepages: NodeCheck = (wanted, node, claims) => {
+function hasHugepages(wanted: Wanted, room: Room): string {
   if (wanted.memory === 'plain') return '';
-  const room = claims.room(node.name, wanted.uid);
-  if (room === undefined) return '';
   const { memory } = rulesOf(wanted, room);
   const rules = { memory, aligned: false, functions: 'any' } as const;
   if (memory === 'any' || planIn(wanted, room, rules) !== undefined) return '';
   const where = memory === 'total' ? 'altogether' : cellsText(wanted);
   return `${zonesText(room, (zone) => String(zone.memory[wanted.memory]))} free ${wanted.memory} pages, guest needs ${perCell(wanted)} ${where}`;
-};
+}
 
-export const hasFunctions: NodeCheck = (wanted, node, claims) => {
+function hasFunctions(wanted: Wanted, room: Room): string {
   if (wanted.functions.length === 0) return '';
-  const room = claims.room(node.name, wanted.uid);
-  if (room === undefined) return '';
   const { functions } = rulesOf(wanted, room);
   const distinct = functions === 'distinct';
   if (functions === 'any' || matchFunctions(wanted.functions, room.functions, { distinct }) !== undefined) return '';
   return functionsReason(wanted, room, distinct);
-};
+}
 
 /** Memory, dedicated CPUs and VFs in the same zones, when required. */
-export const isAligned: NodeCheck = (wanted, node, claims) => {
-  if (wanted.wishes.numa.mode !== 'require') return '';
-  const room = claims.room(node.name, wanted.uid);
-  if (room === undefined || planIn(wanted, room, rulesOf(wanted, room)) !== undefined) return '';
+function isAligned(wanted: Wanted, room: Room): string {
+  if (wanted.wishes.numa.mode !== 'require' || planIn(wanted, room, rulesOf(wanted, room)) !== undefined) return '';
   const { memory, cpus, extraCpus, cells } = wanted;
   const needs = [
     amountText(memory, perCell(wanted)),
@@ -78,7 +93,7 @@ export const isAligned: NodeCheck = (wanted, node, claims) => {
     (zone) => `${amountText(memory, zone.memory[memory])}, ${zone.cpus} CPUs and ${vfsText(wanted, room, zone)} free`,
   );
   return `${has}, guest needs ${needs.join(', ')} together ${cellsText(wanted)}`;
-};
+}
 
 /** No two VMs of one owner on a node, when required. */
 export const isSpread: NodeCheck = (wanted, node, claims) => {

@@ -1,16 +1,22 @@
 /** The images of a node, remembered as hashes: names are kilobytes a node, and a cluster may have thousands of nodes. */
 export interface ImageSet {
-  has(image: string): boolean;
+  /** `key`: {@link imageKey} of the image. */
+  has(key: number): boolean;
 }
 
 /** Keeps a number for each name, so one name in four thousand million is taken for another: the kubelet then pulls the image, no more. */
 export function imageSet(names: readonly string[]): ImageSet {
-  const hashes = Uint32Array.from(names, (name) => hash(fullName(name)));
-  return { has: (image) => hashes.includes(hash(fullName(image))) };
+  const hashes = Uint32Array.from(names, imageKey);
+  return { has: (key) => hashes.includes(key) };
+}
+
+/** The number an image is remembered by. */
+export function imageKey(image: string): number {
+  return hash(fullName(image));
 }
 
 /** With registry and tag, as kubelets list images. */
-export function fullName(image: string): string {
+function fullName(image: string): string {
   const [host = '', ...rest] = image.split('/');
   const isHost = rest.length > 0 && (/[.:]/.test(host) || host === 'localhost');
   const library = rest.length === 0 ? 'library/' : '';

@@ -1,5 +1,7 @@
+import { type ZoneVerdict, zoneVerdict } from './checks.ts';
 import type { ReportFacts } from './report-facts.ts';
 import { type Claim, type Room, roomOf } from './room.ts';
+import type { Wanted } from './wanted.ts';
 
 /** A VM pod on a node, as the pod watch has it. */
 export interface BoundVm extends Claim {
@@ -29,6 +31,8 @@ export interface Ledger {
   expire(now: number): number;
   /** What is free there for this VM, its own claim not counted; undefined = the node has no report. */
   room(node: string, uid?: string): Room | undefined;
+  /** How the VM fits there. Remembered while nothing changes on the node: pods of one workload ask the same. */
+  verdict(node: string, wanted: Wanted): ZoneVerdict | undefined;
   report(node: string): ReportFacts | undefined;
   /** VMs bound or about to be. */
   vmsOn(node: string): number;
@@ -38,6 +42,15 @@ export interface Ledger {
 }
 
 type OnNode = Map<string, BoundVm | Reservation>;
+
+/** A room and what was found out about it, by shape of VM. */
+interface Known {
+  readonly room: Room;
+  readonly verdicts: Map<string, ZoneVerdict>;
+}
+
+/** Shapes remembered for each node; a cluster of 5,000 nodes makes megabytes of them. */
+const MAX_SHAPES = 4;
 
 /** An empty ledger. It has identity because all requests look at, and add to, the same one. */
 export function createLedger(): Ledger {
@@ -64,6 +77,7 @@ export function createLedger(): Ledger {
       return old.length;
     },
     room: (node, uid = '') => roomFor(books, node, uid),
+    verdict: (node, wanted) => verdictFor(books, node, wanted),
     report: (node) => books.reports.get(node),
     vmsOn: (node) => books.nodes.get(node)?.size ?? 0,
     siblings: (node, owner, uid) => {
@@ -81,7 +95,7 @@ interface Books {
   readonly nodes: Map<string, OnNode>;
   readonly reports: Map<string, ReportFacts>;
   /** Made when first asked for after a change. */
-  readonly rooms: Map<string, Room>;
+  readonly rooms: Map<string, Known>;
   readonly reserved: Map<string, Reservation>;
   /** By node: VMs that ended while its report still has them. */
   readonly ended: Map<string, Set<string>>;
@@ -143,11 +157,24 @@ function roomFor({ nodes, reports, rooms, ended }: Books, node: string, uid: str
   const known = rooms.get(node);
   const there = nodes.get(node);
   const isOwn = there?.has(uid) === true;
-  if (known !== undefined && !isOwn) return known;
+  if (known !== undefined && !isOwn) return known.room;
   const report = reports.get(node);
   if (report === undefined) return undefined;
   const claims = [...(there?.values() ?? [])].filter((claim) => claim.uid !== uid);
   const room = roomOf(report, claims, ended.get(node) ?? NOBODY);
-  if (!isOwn) rooms.set(node, room);
+  if (!isOwn) rooms.set(node, { room, verdicts: new Map() });
   return room;
+}
+
+function verdictFor(books: Books, node: string, wanted: Wanted): ZoneVerdict | undefined {
+  const before = books.nodes.get(node)?.has(wanted.uid) === true ? undefined : books.rooms.get(node)?.verdicts.get(wanted.shape);
+  if (before !== undefined) return before;
+  const room = roomFor(books, node, wanted.uid);
+  if (room === undefined) return undefined;
+  const verdict = zoneVerdict(wanted, room);
+  const known = books.rooms.get(node);
+  if (known?.room !== room) return verdict;
+  if (known.verdicts.size >= MAX_SHAPES) known.verdicts.clear();
+  known.verdicts.set(wanted.shape, verdict);
+  return verdict;
 }

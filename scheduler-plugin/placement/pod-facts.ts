@@ -3,6 +3,7 @@ import { readStoredGuest } from '../../api/parse-stored.ts';
 import { isRefusal, type Refusal } from './refusals.ts';
 import type { BoundVm } from './ledger.ts';
 import { readPlan } from './plan-annotation.ts';
+import type { Plan } from './room.ts';
 import { type Needs, needsOf } from './wanted.ts';
 
 /** A pod as far as this room reads it. */
@@ -29,14 +30,44 @@ export interface PodFacts {
 const NOTHING: Needs = { memory: 'plain', amount: 0, cpus: 0, functions: [] };
 
 /** Reads a VM pod; undefined when it has no node yet. Total. */
-export function podFacts({ metadata, spec, status = {} }: PodObject): PodFacts | undefined {
-  const { nodeName: node = '' } = spec ?? {};
-  const { uid = '' } = metadata;
-  if (node === '' || uid === '') return undefined;
-  const owner = ownerOf(metadata);
-  const ended = status.phase === 'Succeeded' || status.phase === 'Failed';
-  const vm = { uid, node, owner, ended, ...(ended ? { needs: NOTHING, plan: undefined } : takenBy(metadata)) };
-  return { vm, refusal: status.phase === 'Failed' ? refusalOf(vm, metadata, status.reason) : undefined };
+export type PodReader = (pod: PodObject) => PodFacts | undefined;
+
+/** Makes a {@link PodReader}. What many pods have in common, such as needs and nodes, is one object in memory for all of them. */
+export function createPodReader(): PodReader {
+  const needs = createShared<Needs>();
+  const plans = createShared<Plan | undefined>();
+  const names = createShared<string>();
+  const taken = ({ annotations = {} }: PodObject['metadata']): Pick<BoundVm, 'needs' | 'plan'> => {
+    const stored = readStoredGuest({ metadata: { annotations } });
+    const wants = stored.ok ? needsOf(stored.guest) : NOTHING;
+    const key = JSON.stringify(wants);
+    const text = annotations[PLAN_ANNOTATION];
+    return { needs: needs(key, () => wants), plan: plans(key + (text ?? ''), () => readPlan(text, wants)) };
+  };
+  return ({ metadata, spec, status = {} }) => {
+    const { nodeName = '' } = spec ?? {};
+    const { uid = '' } = metadata;
+    if (nodeName === '' || uid === '') return undefined;
+    const node = names(nodeName, () => nodeName);
+    const ended = status.phase === 'Succeeded' || status.phase === 'Failed';
+    const vm = { uid, node, owner: ownerOf(metadata), ended, ...(ended ? { needs: NOTHING, plan: undefined } : taken(metadata)) };
+    return { vm, refusal: status.phase === 'Failed' ? refusalOf(vm, metadata, status.reason) : undefined };
+  };
+}
+
+/** More kinds than a cluster has; then it begins anew, at the price of memory alone. */
+const MAX_SHARED = 20_000;
+
+function createShared<T>(): (key: string, make: () => T) => T {
+  const known = new Map<string, T>();
+  return (key, make) => {
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    if (known.size >= MAX_SHARED) known.clear();
+    const value = make();
+    known.set(key, value);
+    return value;
+  };
 }
 
 function refusalOf(
@@ -46,12 +77,6 @@ function refusalOf(
 ): Refusal | undefined {
   // Creation is when it was refused, within moments, and is known after a restart of ours too.
   return isRefusal(reason) ? { uid, owner, node, at: Date.parse(creationTimestamp) || 0 } : undefined;
-}
-
-function takenBy({ annotations = {} }: PodObject['metadata']): Pick<BoundVm, 'needs' | 'plan'> {
-  const stored = readStoredGuest({ metadata: { annotations } });
-  const needs = stored.ok ? needsOf(stored.guest) : NOTHING;
-  return { needs, plan: readPlan(annotations[PLAN_ANNOTATION], needs) };
 }
 
 /** UID of the controller that makes such pods, of the pod itself when a person made it. */

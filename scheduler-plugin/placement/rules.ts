@@ -33,6 +33,8 @@ export interface Fit {
   readonly aligned: boolean;
   /** Each cell's memory in one zone. */
   readonly whole: boolean;
+  /** Of the VM's kind of memory, what its largest zone has left. */
+  readonly left: number;
   /** Its VFs on distinct physical functions with carrier. */
   readonly distinct: boolean;
 }
@@ -43,9 +45,17 @@ export function bestFit(wanted: Wanted, room: Room): Fit | undefined {
   for (const rules of wishLists(wanted, required)) {
     const plan = planIn(wanted, room, rules);
     if (plan === undefined) continue;
-    return { plan, aligned: rules.aligned, whole: rules.memory !== 'total', distinct: rules.functions === 'distinct' };
+    const left = leftOf(wanted, room, plan);
+    return { plan, aligned: rules.aligned, whole: rules.memory !== 'total', left, distinct: rules.functions === 'distinct' };
   }
   return undefined;
+}
+
+function leftOf({ memory }: Wanted, { zones }: Room, plan: Plan): number {
+  return plan.zones.reduce((most, { id, amount }) => {
+    const free = zones.find((zone) => zone.id === id)?.memory[memory] ?? 0;
+    return Math.max(most, free - amount);
+  }, 0);
 }
 
 /** From all wishes together to what is required alone. Where functions near and functions apart are at odds, the weights decide. */

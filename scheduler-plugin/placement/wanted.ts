@@ -1,6 +1,7 @@
 import type { GuestSpec } from '../../api/guest-spec.ts';
 import { PAGE_BYTES, type PageSize } from '../../api/node-report.ts';
 import { type Dimension, DIMENSIONS, type Placement, readWish, type Wish } from '../../api/placement.ts';
+import { imageKey } from './image-names.ts';
 
 /** What guest RAM is of. An amount of `plain` is in bytes, of huge pages in pages of that size. */
 export type MemoryKind = 'plain' | PageSize;
@@ -32,28 +33,38 @@ export interface Identity {
 
 /** What placement asks of a VM; the part of the GuestSpec that checks and scores read. */
 export interface Wanted extends Needs, Identity {
+  /** Equal for VMs that fit the same rooms in the same way. */
+  readonly shape: string;
   readonly accelerator: GuestSpec['accelerator'];
   /** Parts of guest RAM that each want to be in one zone: the declared NUMA nodes of the guest, or one. */
   readonly cells: number;
   /** Of `cpus`, those that go with no cell (isolated emulator threads). */
   readonly extraCpus: number;
-  readonly image: string;
+  /** {@link imageKey} of the boot image. */
+  readonly image: number;
   readonly cpu: { readonly model: string; readonly features: readonly string[] };
   readonly wishes: Readonly<Record<Dimension, Wish>>;
 }
 
 /** Reads a GuestSpec. Pure. */
 export function wantedOf(guest: GuestSpec, identity: Identity): Wanted {
-  return {
+  return shaped({
     ...needsOf(guest),
     ...identity,
     accelerator: guest.accelerator,
     cells: guest.numa?.cells ?? 1,
     extraCpus: isolated(guest),
-    image: guest.boot.image,
+    image: imageKey(guest.boot.image),
     cpu: { model: guest.cpu.model, features: guest.cpu.features },
     wishes: wishesOf(guest.placement),
-  };
+  });
+}
+
+/** With its {@link Wanted.shape}. */
+export function shaped(wanted: Omit<Wanted, 'shape'>): Wanted {
+  const { memory, amount, cells, cpus, extraCpus, functions, wishes } = wanted;
+  const { hugepages, numa, sriov } = wishes;
+  return { ...wanted, shape: JSON.stringify([memory, amount, cells, cpus, extraCpus, functions, hugepages, numa, sriov]) };
 }
 
 /** As {@link wantedOf}, only what stays taken once the VM has its node. */

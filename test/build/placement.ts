@@ -1,15 +1,19 @@
 import type { NodeReportStatus } from '../../api/node-report.ts';
 import { DIMENSIONS, readWish } from '../../api/placement.ts';
 import type { NodeFacts } from '../../scheduler-plugin/node-facts.ts';
-import type { Claims } from '../../scheduler-plugin/placement/checks.ts';
+import { imageKey } from '../../scheduler-plugin/placement/image-names.ts';
+import { type Claims, zoneVerdict } from '../../scheduler-plugin/placement/checks.ts';
 import type { FunctionFacts, Room, ZoneAmounts } from '../../scheduler-plugin/placement/room.ts';
-import type { Wanted } from '../../scheduler-plugin/placement/wanted.ts';
+import { shaped, type Wanted } from '../../scheduler-plugin/placement/wanted.ts';
 
 const GIB = 2 ** 30;
 
 /** A plain VM of 1 GiB; wishes as the annotations say them. */
-export function wanted(fields: Partial<Omit<Wanted, 'wishes'>> = {}, wishes: Readonly<Record<string, string>> = {}): Wanted {
-  return {
+export function wanted(
+  fields: Partial<Omit<Wanted, 'wishes' | 'shape'>> = {},
+  wishes: Readonly<Record<string, string>> = {},
+): Wanted {
+  return shaped({
     uid: 'uid-vm',
     owner: 'uid-owner',
     accelerator: 'kvm',
@@ -19,11 +23,11 @@ export function wanted(fields: Partial<Omit<Wanted, 'wishes'>> = {}, wishes: Rea
     cpus: 0,
     extraCpus: 0,
     functions: [],
-    image: 'quay.io/x/guest:1',
+    image: imageKey('quay.io/x/guest:1'),
     cpu: { model: 'host', features: [] },
     ...fields,
     wishes: Object.fromEntries(DIMENSIONS.map((name) => [name, readWish(name, wishes[name])])) as unknown as Wanted['wishes'],
-  };
+  });
 }
 
 /** A zone with free pages of 2 MiB, CPUs and plain memory. */
@@ -44,7 +48,8 @@ export function node(fields: Partial<NodeFacts> = {}): NodeFacts {
 
 /** Claims of nobody on a node with this room; undefined = without a report. */
 export function claims(room: Room | undefined, fields: Partial<Claims> = {}): Claims {
-  return { room: () => room, siblings: () => 0, backOff: () => '', ...fields };
+  const verdict: Claims['verdict'] = (_node, vm) => (room === undefined ? undefined : zoneVerdict(vm, room));
+  return { verdict, siblings: () => 0, backOff: () => '', ...fields };
 }
 
 /** A report of one zone without huge pages. */

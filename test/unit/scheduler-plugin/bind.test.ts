@@ -19,7 +19,7 @@ function rig(pages: number) {
   const clock = createFakeClock();
   const world: World = {
     ...claims(undefined),
-    room: (name, uid) => ledger.room(name, uid),
+    verdict: (name, vm) => ledger.verdict(name, vm),
     node: () => node(),
     nodes: () => [],
     cpu: () => undefined,

@@ -1,4 +1,6 @@
 import { judgeNodes, type World } from '../../../scheduler-plugin/filter.ts';
+import { zoneVerdict } from '../../../scheduler-plugin/placement/checks.ts';
+import { imageKey } from '../../../scheduler-plugin/placement/image-names.ts';
 import type { CpuFacts } from '../../../scheduler-plugin/placement/report-facts.ts';
 import type { Room } from '../../../scheduler-plugin/placement/room.ts';
 import type { Wanted } from '../../../scheduler-plugin/placement/wanted.ts';
@@ -7,7 +9,7 @@ import { claims, node, pf, wanted, zone } from '../../build/placement.ts';
 
 /** The followed examples of docs/placement.md: the same nodes, the same VMs, a row for each value of each annotation. */
 
-const IMAGE = 'quay.io/x/guest:1';
+const IMAGE = imageKey('quay.io/x/guest:1');
 const CPU: CpuFacts = { vendor: 'GenuineIntel', models: new Set(), features: new Set(['avx2']) };
 const OTHER: CpuFacts = { ...CPU, vendor: 'AuthenticAMD' };
 const NAMES = ['small', 'large', 'silent'];
@@ -16,7 +18,7 @@ const ROOMS: Record<string, Room | undefined> = {
   large: { zones: [zone(0, 4096), zone(1, 4096)], functions: [pf('0000:3b:00.0', 4), pf('0000:5e:00.0', 4, { zone: 1 })] },
 };
 const VF = { resource: 'example.com/vf' };
-const VMS: Record<string, Partial<Omit<Wanted, 'wishes'>>> = {
+const VMS: Record<string, Partial<Omit<Wanted, 'wishes' | 'shape'>>> = {
   GUEST: { memory: '2Mi', amount: 1024 },
   BIG: { memory: '2Mi', amount: 1536 },
   PINNED: { memory: '2Mi', amount: 1024, cpus: 6 },
@@ -26,7 +28,7 @@ const VMS: Record<string, Partial<Omit<Wanted, 'wishes'>>> = {
 const facts = (name: string) => node({ name, images: { has: (image) => name === 'large' && image === IMAGE } });
 const world = (fields: Partial<World> = {}): World => ({
   ...claims(undefined),
-  room: (name) => ROOMS[name],
+  verdict: (name, vm) => (ROOMS[name] === undefined ? undefined : zoneVerdict(vm, ROOMS[name])),
   node: facts,
   nodes: () => NAMES.map(facts),
   cpu: (name) => (name === 'silent' ? undefined : CPU),
@@ -98,7 +100,7 @@ test.each(Object.entries(EXAMPLES))('%s', (_title, { vm, says, order, reasons = 
     guest,
     passed.map((name) => ({
       name,
-      room: where.room(name, ''),
+      fit: where.verdict(name, guest)?.fit,
       cpu: where.cpu(name),
       vms: name === 'large' ? 3 : 0,
       hasImage: name === 'large',

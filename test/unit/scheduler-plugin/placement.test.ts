@@ -1,5 +1,6 @@
 import { judgeNodes, type World } from '../../../scheduler-plugin/filter.ts';
 import { nodeFacts, type NodeFacts } from '../../../scheduler-plugin/node-facts.ts';
+import { imageKey } from '../../../scheduler-plugin/placement/image-names.ts';
 import type { ExtenderRequest, Verdict } from '../../../scheduler-plugin/protocol.ts';
 import { claims, node, wanted } from '../../build/placement.ts';
 
@@ -18,7 +19,7 @@ describe('nodeFacts', () => {
   it('knows images by any of their names, without keeping the names', () => {
     const images = [{ names: ['docker.io/library/debian@sha256:1', 'docker.io/library/debian:latest'] }, { names: null }];
     const facts = nodeFacts({ status: { images } });
-    expect(['debian', 'docker.io/library/debian:latest', 'debian:12', 'quay.io/debian'].map((name) => facts.images.has(name))).toEqual([true, true, false, false]);
+    expect(['debian', 'docker.io/library/debian:latest', 'debian:12', 'quay.io/debian'].map((name) => facts.images.has(imageKey(name)))).toEqual([true, true, false, false]);
   }); // prettier-ignore
 
   it('a node without a status offers nothing', () => {

@@ -1,5 +1,5 @@
 import { GUEST_ANNOTATION, PLAN_ANNOTATION } from '../../../api/names.ts';
-import { podFacts } from '../../../scheduler-plugin/placement/pod-facts.ts';
+import { createPodReader } from '../../../scheduler-plugin/placement/pod-facts.ts';
 import { planText, readPlan } from '../../../scheduler-plugin/placement/plan-annotation.ts';
 import { guestSpec } from '../../build/guest.ts';
 
@@ -7,7 +7,8 @@ const GUEST = JSON.stringify(guestSpec({ hugepages: '2Mi' }));
 const PLAN = { zones: [{ id: 1, cpus: 0, amount: 64 }], functions: [] };
 const NEEDS = { memory: '2Mi', amount: 64, cpus: 0, functions: [] } as const;
 
-describe('podFacts', () => {
+describe('createPodReader', () => {
+  const podFacts = createPodReader();
   const metadata = { name: 'v', uid: 'u', creationTimestamp: '2026-11-21T20:00:00Z', annotations: { [GUEST_ANNOTATION]: GUEST, [PLAN_ANNOTATION]: planText(PLAN) } };
   const spec = { nodeName: 'a' };
 
