@@ -14,10 +14,6 @@ export const NODE_REPORT_PLURAL = 'nodereports';
 /** Most entries of each list. Linux knows 1024 NUMA nodes; real machines have up to 32 (4 sockets with sub-NUMA clustering). */
 export const NODE_REPORT_LIMITS = { zones: 64, functions: 64, models: 256, features: 512, machines: 64, vms: 1024 } as const;
 
-/** Sizes of huge pages a guest can ask for, in bytes. */
-export const PAGE_BYTES = { '2Mi': 2 * 1024 * 1024, '1Gi': 1024 * 1024 * 1024 } as const;
-export type PageSize = keyof typeof PAGE_BYTES;
-
 const closed = { additionalProperties: false } as const;
 const amount = (description: string) => Type.Integer({ minimum: 0, description });
 const text = (maxLength: number, description: string) => Type.String({ maxLength, description });

@@ -1,5 +1,6 @@
 import type { GuestContainer } from './guest-container.ts';
 import { GUEST_LIMITS, type GuestSpec } from './guest-spec.ts';
+import { PAGE_BYTES, type PageSize } from './huge-pages.ts';
 import { PREFIX } from './names.ts';
 import { type Amount, readAmount, violationOf } from './parse-size.ts';
 import type { Pod } from './pod.ts';
@@ -10,9 +11,6 @@ import { annotationField, type Violation } from './violation.ts';
 export const NUMA_ANNOTATION = `${PREFIX}numa`;
 
 const MIB = BigInt(GUEST_LIMITS.memoryBytes.step);
-/** Sizes of huge pages on x86-64, in bytes, by the end of the resource's name. */
-export const PAGE_BYTES = { '2Mi': 2n * MIB, '1Gi': 1024n * MIB } as const;
-type PageSize = keyof typeof PAGE_BYTES;
 const RESOURCE = 'hugepages-';
 
 type Memory = Pick<GuestSpec, 'memoryBytes' | 'hugepages' | 'numa'>;
@@ -61,7 +59,7 @@ function parseHuge({ container, path }: GuestContainer, size: PageSize): Step<nu
   const { min } = GUEST_LIMITS.memoryBytes;
   const { value: amount, violations } = readAmount(container, path, RESOURCE + size);
   if (amount === undefined) return { value: min, violations };
-  const pages = wholePages(amount, PAGE_BYTES[size]);
+  const pages = wholePages(amount, BigInt(PAGE_BYTES[size]));
   return { value: pages.value, violations: [...pages.violations, ...otherMemory({ container, path }, amount)] };
 }
 
@@ -104,7 +102,7 @@ function nearestSizes(bytes: bigint, step: bigint): string {
 }
 
 function inMebibytes(bytes: bigint, step: bigint): string {
-  return step % PAGE_BYTES['1Gi'] === 0n ? formatBytes(bytes) : `${bytes / MIB}Mi`;
+  return step % BigInt(PAGE_BYTES['1Gi']) === 0n ? formatBytes(bytes) : `${bytes / MIB}Mi`;
 }
 
 /** More nodes than this help no guest: Linux' own default is 64, common machines have 2 to 8. */
@@ -127,7 +125,7 @@ function numaReason(cells: number, { memoryBytes, hugepages }: Memory, vcpus: nu
     const up = Math.ceil(vcpus / cells) * cells;
     return `cannot share ${vcpus} vCPUs out evenly; set the CPU limit to a multiple of ${cells}, e.g. "${up}", or change the cells`;
   }
-  const step = (hugepages === undefined ? MIB : PAGE_BYTES[hugepages]) * BigInt(cells);
+  const step = (hugepages === undefined ? MIB : BigInt(PAGE_BYTES[hugepages])) * BigInt(cells);
   if (BigInt(memoryBytes) % step === 0n) return '';
   return `cannot share ${formatBytes(memoryBytes)} of RAM out evenly; set it to ${nearestSizes(BigInt(memoryBytes), step)}, or change the cells`;
 }

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { GUEST_LIMITS, GuestSpec } from './guest-spec.ts';
+import { PAGE_BYTES } from './huge-pages.ts';
 import { GUEST_ANNOTATION } from './names.ts';
-import { PAGE_BYTES } from './parse-memory.ts';
 import type { Pod } from './pod.ts';
 import { annotationField } from './violation.ts';
 
@@ -44,7 +44,7 @@ function topologyReason({ cpu: { topology }, vcpus }: GuestSpec): string {
 
 function numaReason({ numa, hugepages, memoryBytes, vcpus }: GuestSpec): string {
   const { cells = 1 } = numa ?? {};
-  const page = hugepages === undefined ? GUEST_LIMITS.memoryBytes.step : Number(PAGE_BYTES[hugepages]);
+  const page = hugepages === undefined ? GUEST_LIMITS.memoryBytes.step : PAGE_BYTES[hugepages];
   if (vcpus % cells === 0 && memoryBytes % (page * cells) === 0) return '';
   return `has numa.cells or hugepages that do not divide memoryBytes=${memoryBytes} and vcpus=${vcpus}`;
 }

@@ -1,5 +1,6 @@
 import type { Accelerator } from '../../api/guest-spec.ts';
-import { NODE_REPORT_LIMITS, type NodeReportStatus, PAGE_BYTES, type PageSize } from '../../api/node-report.ts';
+import { PAGE_SIZES } from '../../api/huge-pages.ts';
+import { NODE_REPORT_LIMITS, type NodeReportStatus } from '../../api/node-report.ts';
 import type { KubeletFacts } from './kubelet-facts.ts';
 import { readPhysicalFunctions } from './physical-functions.ts';
 import type { PhysicalNetwork } from './physical-networks.ts';
@@ -55,7 +56,7 @@ function withCpus({ zone, cpuIds }: ZoneFacts, { dedicatedCpus, cpusInUse }: Kub
 
 /** `2Mi: 1290+758 of 4096`: free pages of each zone, and all there are. */
 function summaryOf(zones: readonly ZoneFacts[]): string {
-  const parts = (Object.keys(PAGE_BYTES) as PageSize[]).flatMap((size) => {
+  const parts = PAGE_SIZES.flatMap((size) => {
     const pools = zones.map(({ zone }) => zone.hugepages[size]);
     const total = pools.reduce((sum, pool) => sum + (pool?.total ?? 0), 0);
     return total === 0 ? [] : [`${size}: ${pools.map((pool) => pool?.free ?? 0).join('+')} of ${total}`];

@@ -1,4 +1,4 @@
-import { PAGE_BYTES, type PageSize } from '../../api/node-report.ts';
+import { PAGE_BYTES, type PageSize } from '../../api/huge-pages.ts';
 
 /** Pages by zone. */
 export type PagesByZone = ReadonlyMap<number, number>;

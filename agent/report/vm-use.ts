@@ -1,4 +1,5 @@
-import { type NodeReportStatus, PAGE_BYTES, type PageSize } from '../../api/node-report.ts';
+import { PAGE_BYTES, type PageSize } from '../../api/huge-pages.ts';
+import type { NodeReportStatus } from '../../api/node-report.ts';
 import type { KubeletFacts } from './kubelet-facts.ts';
 import { hugepagesByZone, memoryByZone, type PagesByZone, totalOf } from './numa-maps.ts';
 import { physicalFunctionOf } from './physical-functions.ts';

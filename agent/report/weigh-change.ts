@@ -1,4 +1,5 @@
-import { type NodeReportStatus, PAGE_BYTES, type PageSize } from '../../api/node-report.ts';
+import { PAGE_BYTES, PAGE_SIZES } from '../../api/huge-pages.ts';
+import type { NodeReportStatus } from '../../api/node-report.ts';
 
 /** How much it matters that the API server has another report: not at all, some day, or now. */
 export type Weight = 'none' | 'drift' | 'change';
@@ -49,8 +50,7 @@ function sorted(value: unknown): unknown {
 }
 
 function weighZone(stored: Zone, latest: Zone): Weight {
-  const sizes = Object.keys(PAGE_BYTES) as PageSize[];
-  const pools = sizes.map((size): Weight => {
+  const pools = PAGE_SIZES.map((size): Weight => {
     const [before, now] = [stored.hugepages[size]?.free ?? 0, latest.hugepages[size]?.free ?? 0];
     const total = latest.hugepages[size]?.total ?? 0;
     const enough = Math.min(PAGES_BYTES / PAGE_BYTES[size], total * PAGES_SHARE);

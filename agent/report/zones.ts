@@ -1,4 +1,5 @@
-import { NODE_REPORT_LIMITS, type NodeReportStatus, PAGE_BYTES, type PageSize } from '../../api/node-report.ts';
+import { PAGE_BYTES, PAGE_SIZES, type PageSize } from '../../api/huge-pages.ts';
+import { NODE_REPORT_LIMITS, type NodeReportStatus } from '../../api/node-report.ts';
 import { parseList } from './cpu-list.ts';
 import { type Tree, wholeNumber } from './tree.ts';
 
@@ -11,7 +12,6 @@ export interface ZoneFacts {
 type Hugepages = NodeReportStatus['zones'][number]['hugepages'];
 
 const NODES = 'devices/system/node';
-const SIZES = Object.keys(PAGE_BYTES) as PageSize[];
 const KIB = 1024;
 /** ACPI: the distance of a zone to itself, and what Linux assumes of others when the firmware says nothing (REMOTE_DISTANCE). */
 const LOCAL_DISTANCE = 10;
@@ -74,7 +74,7 @@ function memoryOf(fields: ReadonlyMap<string, number>): { totalBytes: number; fr
 }
 
 function hugepagesOf(sys: Tree, directory: string): Hugepages {
-  const sizes = SIZES.flatMap((size) => {
+  const sizes = PAGE_SIZES.flatMap((size) => {
     const pool = `${directory}/hugepages-${PAGE_BYTES[size] / KIB}kB`;
     const total = wholeNumber(sys.text(`${pool}/nr_hugepages`));
     const free = wholeNumber(sys.text(`${pool}/free_hugepages`)) ?? 0;
@@ -94,7 +94,7 @@ function distancesOf(text: string, id: number, ids: readonly number[]): number[]
  * unpromised. Promises belong to no zone (resv_hugepages exists for the whole machine only).
  */
 function withoutReserved(zones: readonly ZoneFacts[], sys: Tree): readonly ZoneFacts[] {
-  return SIZES.reduce<readonly ZoneFacts[]>((before, size) => {
+  return PAGE_SIZES.reduce<readonly ZoneFacts[]>((before, size) => {
     const all = before.reduce((sum, { zone }) => sum + (zone.hugepages[size]?.free ?? 0), 0);
     const reserved = wholeNumber(sys.text(`kernel/mm/hugepages/hugepages-${PAGE_BYTES[size] / KIB}kB/resv_hugepages`)) ?? 0;
     return reserved === 0 ? before : before.map((facts) => capped(facts, size, Math.max(0, all - reserved)));

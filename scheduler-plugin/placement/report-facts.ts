@@ -1,4 +1,5 @@
-import { type NodeReportStatus, PAGE_BYTES } from '../../api/node-report.ts';
+import { PAGE_BYTES } from '../../api/huge-pages.ts';
+import type { NodeReportStatus } from '../../api/node-report.ts';
 import type { Held, ReportedRoom, ZoneAmounts } from './room.ts';
 
 /** What is kept of a NodeReport. */

@@ -1,4 +1,4 @@
-import type { PageSize } from '../../api/node-report.ts';
+import { PAGE_SIZES } from '../../api/huge-pages.ts';
 import type { MemoryKind, Needs } from './wanted.ts';
 
 /** What is known of a zone's memory, by kind: bytes of plain memory, pages of huge ones. */
@@ -171,7 +171,7 @@ function giveBack(room: OpenRoom, held: Held): void {
   }
 }
 
-const KINDS: readonly MemoryKind[] = ['plain', '2Mi', '1Gi'] satisfies readonly ('plain' | PageSize)[];
+const KINDS: readonly MemoryKind[] = ['plain', ...PAGE_SIZES];
 
 function takeFrom(room: OpenRoom, id: number, taken: { cpus: number; memory?: MemoryKind; amount?: number }): void {
   const zone = room.zones.find((one) => one.id === id);

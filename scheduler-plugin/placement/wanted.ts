@@ -1,5 +1,5 @@
 import type { GuestSpec } from '../../api/guest-spec.ts';
-import { PAGE_BYTES, type PageSize } from '../../api/node-report.ts';
+import { PAGE_BYTES, type PageSize } from '../../api/huge-pages.ts';
 import { type Dimension, DIMENSIONS, type Placement, readWish, type Wish } from '../../api/placement.ts';
 import { imageKey } from './image-names.ts';
 
