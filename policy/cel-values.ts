@@ -72,8 +72,10 @@ function convertMap(map: object, extent: Growing): object {
   // JSON inherits no enumerable key.
   for (const key in fields) {
     const value = fields[key];
-    if (value === undefined) absent += 1;
-    if (value === undefined) continue;
+    if (value === undefined) {
+      absent += 1;
+      continue;
+    }
     items += 1;
     grow(extent, 0, key.length);
     const converted = convert(value, extent);
