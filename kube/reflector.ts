@@ -35,6 +35,10 @@ export interface Reflector<T> {
   stop(): Promise<void>;
   /** True once a whole list has arrived. */
   synced(): boolean;
+  /** False after a list that found the kind not installed. */
+  present(): boolean;
+  /** When a list, event or bookmark last came. Milliseconds since the epoch; undefined = never. */
+  heardAt(): number | undefined;
   /** Resolves once {@link Reflector.synced}; never, if stopped before. */
   whenSynced(): Promise<void>;
   get(key: string): T | undefined;
@@ -45,7 +49,9 @@ interface Running<T> {
   readonly options: ReflectorOptions<T>;
   readonly cache: Cache<T>;
   readonly signal: AbortSignal;
-  readonly onSynced: () => void;
+  /** A list came to its end; false: the kind is not installed. */
+  readonly onList: (present: boolean) => void;
+  readonly onHeard: () => void;
 }
 
 /** Lists, then watches, forever: through restarts, outages and compactions of the API server. */
@@ -54,20 +60,29 @@ export function createReflector<T = KubeObject>(options: ReflectorOptions<T>): R
   const stopping = new AbortController();
   const synced = Promise.withResolvers<undefined>();
   let isSynced = false;
+  let isPresent = true;
+  let heardAt: number | undefined;
   let loop: Promise<void> | undefined;
-  const onSynced = (): void => {
+  const onHeard = (): void => {
+    heardAt = options.clock.now();
+  };
+  const onList = (present: boolean): void => {
     isSynced = true;
+    isPresent = present;
+    onHeard();
     synced.resolve(undefined);
   };
   return {
     start: () => {
-      loop ??= run({ options, cache, signal: stopping.signal, onSynced });
+      loop ??= run({ options, cache, signal: stopping.signal, onList, onHeard });
     },
     stop: async () => {
       stopping.abort();
       await loop;
     },
     synced: () => isSynced,
+    present: () => isPresent,
+    heardAt: () => heardAt,
     whenSynced: () => synced.promise,
     get: (key) => cache.get(key),
     list: () => cache.list(),
@@ -107,28 +122,29 @@ function logOutcome<T>({ log, path, mayBeAbsent }: ReflectorOptions<T>, outcome:
   else log.warn(fields, 'cannot list or watch; trying again');
 }
 
-async function list<T>({ options, cache, signal, onSynced }: Running<T>): Promise<ReflectorOutcome> {
+async function list<T>({ options, cache, signal, onList }: Running<T>): Promise<ReflectorOutcome> {
   try {
     const { client, path, query = {} } = options;
     const replacement = cache.replace();
     const version = await listAll(client, { path, query }, replacement, signal);
     for (const change of replacement.commit()) tell(options, change);
-    onSynced();
+    onList(true);
     return { kind: 'listed', version };
   } catch (error) {
     if (options.mayBeAbsent === true && isNotFound(error)) {
       for (const change of cache.replace().commit()) tell(options, change);
-      onSynced();
+      onList(false);
     }
     return { kind: 'list-failed', error: asKubeError(error) };
   }
 }
 
-function watch<T>({ options, cache, signal }: Running<T>, version: string): Promise<ReflectorOutcome> {
+function watch<T>({ options, cache, signal, onHeard }: Running<T>, version: string): Promise<ReflectorOutcome> {
   return watchOnce({
     ...options,
     version,
     signal,
+    onHeard,
     onObject: (type, object) => tell(options, type === 'DELETED' ? cache.remove(object) : cache.set(object)),
   });
 }

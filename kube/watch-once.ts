@@ -17,6 +17,8 @@ export interface WatchOptions {
   readonly random: Random;
   readonly signal: AbortSignal;
   readonly onObject: (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: KubeObject) => void;
+  /** After each event, bookmarks included. */
+  readonly onHeard?: () => void;
 }
 
 /** Bookmarks come about once a minute, so this much silence means a dead connection that TCP has not noticed. */
@@ -88,6 +90,7 @@ async function follow(options: WatchOptions, progress: { version: string; events
   for await (const event of options.client.stream(options.path, query, guard.signal)) {
     guard.heard();
     takeEvent(event, progress, options);
+    options.onHeard?.();
   }
 }
 

@@ -12,6 +12,7 @@ import { createExtenderMetrics, type ExtenderMetrics } from './metrics.ts';
 import type { ExtenderOptions } from './options.ts';
 import { podCertificates } from './pod-certificates.ts';
 import { createExtenderApp } from './server.ts';
+import { createSourceGauges } from './sources/metrics.ts';
 
 /** What the extender process is built from. */
 export interface ExtenderParts {
@@ -43,6 +44,7 @@ export async function startExtender(parts: ExtenderParts): Promise<{ port: numbe
   });
   shutdown.onClose('health server', () => health.close(0));
 
+  createSourceGauges(metrics.registry, () => knowledge.sources, clock);
   const extenderMetrics = createExtenderMetrics(metrics.registry, knowledge.gauges);
   const handler = appOf(parts, knowledge, extenderMetrics);
   const certificate: CertificateSource = { current: () => server, onChange: () => () => undefined };

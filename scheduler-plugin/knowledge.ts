@@ -17,11 +17,14 @@ import { createReportReader } from './placement/report-facts.ts';
 import { wantedOf } from './placement/wanted.ts';
 import type { ExtenderPod, NodeObject } from './protocol.ts';
 import type { Knowledge } from './server.ts';
+import { type Source, sourceOf } from './sources/source.ts';
 
 /** {@link Knowledge} that follows the API server. */
 export interface LiveKnowledge extends Knowledge {
   readonly ledger: Ledger;
   readonly gauges: Gauges;
+  /** What it all comes from. */
+  readonly sources: readonly Source[];
   start(): void;
   stop(): Promise<void>;
 }
@@ -51,6 +54,7 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   let caughtUpAt = 0;
   return {
     ledger,
+    sources: [sourceOf('nodes', nodes), sourceOf('pods', reflectors.pods), sourceOf('nodereports', reflectors.reports)],
     gauges: {
       reservations: () => ledger.reservations(),
       nodes: () => ({
