@@ -117,9 +117,9 @@ function unready(reflectors: Readonly<Record<string, { synced(): boolean }>>): s
   return missing.length === 0 ? '' : `${missing.join(' and ')} not read from the API server yet`;
 }
 
-function guestOf({ metadata = {} }: ExtenderPod): GuestOutcome {
+function guestOf({ metadata = {}, spec = {} }: ExtenderPod): GuestOutcome {
   const stored = readStoredGuest({ metadata: { annotations: metadata.annotations ?? {} } });
   if (!stored.ok) return stored;
   const { uid = '' } = metadata;
-  return { ok: true, guest: wantedOf(stored.guest, { uid, owner: ownerOf(metadata) }) };
+  return { ok: true, guest: wantedOf(stored.guest, { uid, owner: ownerOf(metadata), priority: spec.priority ?? 0 }) };
 }

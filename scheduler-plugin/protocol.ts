@@ -14,6 +14,8 @@ export interface ExtenderPod {
     readonly annotations?: Readonly<Record<string, string>>;
     readonly ownerReferences?: readonly { readonly uid?: string; readonly controller?: boolean }[];
   };
+  /** Set by admission from the PriorityClass; 0 without. */
+  readonly spec?: { readonly priority?: number; readonly preemptionPolicy?: string };
 }
 
 /** A node as far as this room looks at it. */

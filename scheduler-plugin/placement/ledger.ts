@@ -1,6 +1,7 @@
 import { type ZoneVerdict, zoneVerdict } from './checks.ts';
 import type { ReportFacts } from './report-facts.ts';
 import { type Claim, type Room, roomOf } from './room.ts';
+import type { Standing } from '../preemption/standing.ts';
 import type { Wanted } from './wanted.ts';
 
 /** A VM pod on a node, as the pod watch has it. */
@@ -9,6 +10,12 @@ export interface BoundVm extends Claim {
   readonly owner: string;
   /** It has a final phase: nothing of it runs, though the node's report may not know yet. */
   readonly ended: boolean;
+  /** What preemption weighs it by; without, it is never a victim. */
+  readonly standing?: Standing;
+  /** When its kubelet took it, in seconds since the epoch. */
+  readonly since?: number;
+  /** It is being deleted, and its grace period ends then. Seconds since the epoch. */
+  readonly leavesBy?: number;
 }
 
 /** A claim made when the scheduler chose the node, before the watch shows the pod there. */
@@ -34,6 +41,10 @@ export interface Ledger {
   /** How the VM fits there. Remembered while nothing changes on the node: pods of one workload ask the same. */
   verdict(node: string, wanted: Wanted): ZoneVerdict | undefined;
   report(node: string): ReportFacts | undefined;
+  /** All that holds or will hold something of the node; a {@link Reservation} has no `ended`. */
+  claims(node: string): Iterable<BoundVm | Reservation>;
+  /** VMs that ended while the node's report still has them. */
+  ended(node: string): ReadonlySet<string>;
   /** VMs bound or about to be. */
   vmsOn(node: string): number;
   /** Of these, other VMs of the same owner. */
@@ -79,6 +90,8 @@ export function createLedger(): Ledger {
     room: (node, uid = '') => roomFor(books, node, uid),
     verdict: (node, wanted) => verdictFor(books, node, wanted),
     report: (node) => books.reports.get(node),
+    claims: (node) => books.nodes.get(node)?.values() ?? [],
+    ended: (node) => books.ended.get(node) ?? NOBODY,
     vmsOn: (node) => books.nodes.get(node)?.size ?? 0,
     siblings: (node, owner, uid) => {
       const others = [...(books.nodes.get(node)?.values() ?? [])];

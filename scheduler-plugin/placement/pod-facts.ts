@@ -1,5 +1,6 @@
 import { PLAN_ANNOTATION } from '../../api/names.ts';
 import { readStoredGuest } from '../../api/parse-stored.ts';
+import { type Standing, standingOf, type StandingPod } from '../preemption/standing.ts';
 import { isRefusal, type Refusal } from './refusals.ts';
 import type { BoundVm } from './ledger.ts';
 import { readPlan } from './plan-annotation.ts';
@@ -7,17 +8,19 @@ import type { Plan } from './room.ts';
 import { type Needs, needsOf } from './wanted.ts';
 
 /** A pod as far as this room reads it. */
-export interface PodObject {
-  readonly metadata: {
+export interface PodObject extends StandingPod {
+  readonly metadata: NonNullable<StandingPod['metadata']> & {
     readonly name?: string;
     readonly namespace?: string;
     readonly uid?: string;
     readonly creationTimestamp?: string;
+    /** When its grace period ends; only on a pod that is being deleted. */
+    readonly deletionTimestamp?: string;
     readonly annotations?: Readonly<Record<string, string>>;
     readonly ownerReferences?: readonly { readonly uid?: string; readonly controller?: boolean }[];
   };
-  readonly spec?: { readonly nodeName?: string };
-  readonly status?: { readonly phase?: string; readonly reason?: string };
+  readonly spec?: StandingPod['spec'] & { readonly nodeName?: string };
+  readonly status?: { readonly phase?: string; readonly reason?: string; readonly startTime?: string };
 }
 
 /** What is kept of a VM pod that has a node. */
@@ -37,6 +40,7 @@ export function createPodReader(): PodReader {
   const needs = createShared<Needs>();
   const plans = createShared<Plan | undefined>();
   const names = createShared<string>();
+  const standings = createShared<Standing>();
   const taken = ({ annotations = {} }: PodObject['metadata']): Pick<BoundVm, 'needs' | 'plan'> => {
     const stored = readStoredGuest({ metadata: { annotations } });
     const wants = stored.ok ? needsOf(stored.guest) : NOTHING;
@@ -44,15 +48,30 @@ export function createPodReader(): PodReader {
     const text = annotations[PLAN_ANNOTATION];
     return { needs: needs(key, () => wants), plan: plans(key + (text ?? ''), () => readPlan(text, wants)) };
   };
-  return ({ metadata, spec, status = {} }) => {
+  const standing = (pod: PodObject): Standing => {
+    const read = standingOf(pod);
+    return standings(JSON.stringify(read), () => read);
+  };
+  return (pod) => {
+    const { metadata, spec, status = {} } = pod;
     const { nodeName = '' } = spec ?? {};
     const { uid = '' } = metadata;
     if (nodeName === '' || uid === '') return undefined;
     const node = names(nodeName, () => nodeName);
     const ended = status.phase === 'Succeeded' || status.phase === 'Failed';
-    const vm = { uid, node, owner: ownerOf(metadata), ended, ...(ended ? { needs: NOTHING, plan: undefined } : taken(metadata)) };
+    const claim = ended ? { needs: NOTHING, plan: undefined } : { ...taken(metadata), standing: standing(pod), ...timesOf(pod) };
+    const vm = { uid, node, owner: ownerOf(metadata), ended, ...claim };
     return { vm, refusal: status.phase === 'Failed' ? refusalOf(vm, metadata, status.reason) : undefined };
   };
+}
+
+function timesOf({ metadata, status = {} }: PodObject): Pick<BoundVm, 'since' | 'leavesBy'> {
+  const since = seconds(status.startTime ?? metadata.creationTimestamp);
+  return metadata.deletionTimestamp === undefined ? { since } : { since, leavesBy: seconds(metadata.deletionTimestamp) };
+}
+
+function seconds(time: string | undefined): number {
+  return Math.floor((Date.parse(time ?? '') || 0) / 1000);
 }
 
 /** More kinds than a cluster has; then it begins anew, at the price of memory alone. */

@@ -29,6 +29,8 @@ export interface Identity {
   readonly uid: string;
   /** UID of the controller that makes pods like this one; the pod's own for one made by hand. */
   readonly owner: string;
+  /** Pods of a lower one may be evicted for it. */
+  readonly priority: number;
 }
 
 /** What placement asks of a VM; the part of the GuestSpec that checks and scores read. */

@@ -16,6 +16,7 @@ export function wanted(
   return shaped({
     uid: 'uid-vm',
     owner: 'uid-owner',
+    priority: 0,
     accelerator: 'kvm',
     cells: 1,
     memory: 'plain',

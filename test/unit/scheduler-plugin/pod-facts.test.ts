@@ -11,9 +11,30 @@ describe('createPodReader', () => {
   const podFacts = createPodReader();
   const metadata = { name: 'v', uid: 'u', creationTimestamp: '2026-11-21T20:00:00Z', annotations: { [GUEST_ANNOTATION]: GUEST, [PLAN_ANNOTATION]: planText(PLAN) } };
   const spec = { nodeName: 'a' };
+  const standing = { namespace: '', priority: 0, labels: {}, requests: {}, repels: false };
+  const since = Date.UTC(2026, 10, 21, 20) / 1000;
 
   it('reads needs and plan of a VM on a node', () => {
-    expect(podFacts({ metadata, spec })).toEqual({ vm: { uid: 'u', owner: 'u', node: 'a', ended: false, needs: NEEDS, plan: PLAN }, refusal: undefined });
+    expect(podFacts({ metadata, spec })).toEqual({ vm: { uid: 'u', owner: 'u', node: 'a', ended: false, needs: NEEDS, plan: PLAN, standing, since }, refusal: undefined });
+  });
+
+  it('knows what preemption asks: priority, namespace, requests, since when it runs, and by when it leaves', () => {
+    const resources = { requests: { cpu: '500m' }, limits: { 'hugepages-2Mi': '128Mi' } };
+    const pod = {
+      metadata: { ...metadata, namespace: 'team', deletionTimestamp: '2026-11-21T21:00:00Z', labels: { app: 'x', 'statefulset.kubernetes.io/pod-name': 'v-0' } },
+      spec: { ...spec, priority: 7, containers: [{ resources }], affinity: { podAntiAffinity: {} } },
+      status: { startTime: '2026-11-21T20:00:10Z' },
+    };
+    expect(podFacts(pod)?.vm).toMatchObject({
+      standing: { namespace: 'team', priority: 7, labels: { app: 'x' }, requests: { cpu: 0.5, 'hugepages-2Mi': 128 * 2 ** 20 }, repels: true },
+      since: since + 10,
+      leavesBy: since + 3600,
+    });
+  });
+
+  it('keeps one standing for all pods of a workload', () => {
+    const [one, two] = ['u', 'w'].map((uid) => podFacts({ metadata: { ...metadata, uid }, spec })?.vm.standing);
+    expect(one).toBe(two);
   });
 
   it('knows its controller', () => {
