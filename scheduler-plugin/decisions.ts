@@ -1,5 +1,5 @@
 import type { ExtenderPod, Verdict } from './protocol.ts';
-import { type NodeScore, scoreParts } from './score.ts';
+import { type Scores, scoreParts } from './score.ts';
 
 /** Nodes refused for one reason. */
 export interface RefusedNodes {
@@ -31,7 +31,7 @@ export interface Decision {
 /** The last decision for each pod, of the pods decided for last. */
 export interface Decisions {
   filtered(pod: ExtenderPod, verdicts: readonly Verdict[]): void;
-  scored(pod: ExtenderPod, scores: readonly NodeScore[]): void;
+  scored(pod: ExtenderPod, scores: Scores): void;
   bound(key: string, bind: NonNullable<Decision['bind']>): void;
   /** By `namespace/name`. */
   get(key: string): Decision | undefined;
@@ -55,7 +55,7 @@ export function createDecisions(now: () => number): Decisions {
   return {
     filtered: (pod, verdicts) => {
       const refused = grouped(verdicts);
-      const passed = verdicts.filter(({ reason }) => reason === '').length;
+      const passed = refused.reduce((left, { count }) => left - count, verdicts.length);
       keep(podKey(pod), { uid: pod.metadata?.uid ?? '', at: new Date(now()).toISOString(), passed, refused, scores: [] });
     },
     scored: (pod, scores) => change(podKey(pod), { scores: best(scores) }),
@@ -65,12 +65,21 @@ export function createDecisions(now: () => number): Decisions {
 }
 
 /** The first of the highest scores, without sorting thousands. */
-function best(scores: readonly NodeScore[]): readonly ShownScore[] {
-  const found: NodeScore[] = [];
+function best(scores: Scores): readonly ShownScore[] {
+  const found: number[] = [];
   for (let total = 10; total >= 0 && found.length < LIMITS.scores; total--) {
-    for (const score of scores) if (score.total === total && found.length < LIMITS.scores) found.push(score);
+    for (
+      let at = scores.totals.indexOf(total);
+      at >= 0 && found.length < LIMITS.scores;
+      at = scores.totals.indexOf(total, at + 1)
+    )
+      found.push(at);
   }
-  return found.map((score) => ({ name: score.name, total: score.total, parts: scoreParts(score) }));
+  return found.map((index) => ({
+    name: scores.names[index] ?? '',
+    total: scores.totals[index] ?? 0,
+    parts: scoreParts(scores, index),
+  }));
 }
 
 /** `namespace/name`, for logs and keys. */
@@ -80,12 +89,12 @@ export function podKey({ metadata }: ExtenderPod): string {
 
 function grouped(verdicts: readonly Verdict[]): readonly RefusedNodes[] {
   const groups = new Map<string, { reason: string; count: number; nodes: string[] }>();
-  for (const { candidate, reason } of verdicts) {
+  for (const { name, reason } of verdicts) {
     if (reason === '') continue;
     const key = groups.has(reason) || groups.size < LIMITS.reasons ? reason : 'other reasons';
     const group = groups.get(key) ?? { reason: key, count: 0, nodes: [] };
     group.count += 1;
-    if (group.nodes.length < LIMITS.nodes) group.nodes.push(candidate.name);
+    if (group.nodes.length < LIMITS.nodes) group.nodes.push(name);
     groups.set(key, group);
   }
   return [...groups.values()];

@@ -1,48 +1,96 @@
 import { nodeFacts } from './node-facts.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { nodeReason } from './node-reason.ts';
+import { firstReason, ownChecks, shapeReason } from './node-reason.ts';
 import type { Claims } from './placement/checks.ts';
-import { canMove } from './placement/mobility.ts';
+import { countTargets } from './placement/mobility.ts';
 import type { CpuFacts } from './placement/report-facts.ts';
+import { concernsZones } from './placement/rules.ts';
 import type { Wanted } from './placement/wanted.ts';
-import type { Candidate, ExtenderRequest, Verdict } from './protocol.ts';
+import type { ExtenderRequest, NodeObject, Verdict } from './protocol.ts';
+import type { Scored } from './score.ts';
 
 /** The VM's wishes as read from the pod, or why they could not be read. */
 export type GuestOutcome = { readonly ok: true; readonly guest: Wanted } | { readonly ok: false; readonly reason: string };
+
+/** What was found out about a node for VMs of one shape; `reason` is that of {@link shapeReason}. */
+export interface Judged extends Verdict, Scored {}
 
 /** The cluster as the checks see it; caches only. */
 export interface World extends Claims {
   node(name: string): NodeFacts | undefined;
   nodes(): readonly NodeFacts[];
   cpu(node: string): CpuFacts | undefined;
+  /** VM pods bound to that node, or about to be. */
+  vmsOn(node: string): number;
+  /** {@link judgedNode} of each of these nodes, in order. */
+  judged(names: readonly string[], guest: Wanted): readonly Judged[];
 }
 
-/** One verdict a candidate, in the order asked. The world answers for nodes that came as names only. */
+/** One verdict a node, in the order asked. */
 export function judgeNodes(request: ExtenderRequest, outcome: GuestOutcome, world: World): readonly Verdict[] {
   if (!outcome.ok) {
     const reason = unreadable(outcome.reason);
-    return request.candidates.map((candidate) => ({ candidate, reason }));
+    return request.names.map((name) => ({ name, reason }));
   }
   const { guest } = outcome;
-  const isMovable = guest.wishes.mobility.mode === 'require' ? movability(guest, world) : () => '';
-  return request.candidates.map((candidate) => {
-    const facts = factsOf(candidate, world);
-    return { candidate, reason: nodeReason(guest, facts, world) || isMovable(candidate.name) };
+  const verdicts = withOwnChecks(judgedNodes(request, guest, world), guest, world);
+  return guest.wishes.mobility.mode === 'require' ? withMobility(verdicts, guest, world) : verdicts;
+}
+
+/** What scores and most of the verdicts are made of. The world answers for nodes that came as names only. */
+export function judgedNodes({ names, objects }: ExtenderRequest, guest: Wanted, world: World): readonly Judged[] {
+  if (objects === undefined) return world.judged(names, guest);
+  return objects.map((object, index) => judgedNode(names[index] ?? '', factsOf(object, world), guest, world));
+}
+
+/** What one node is to a VM. Equal for VMs of equal {@link Wanted.shape}, as long as nothing changes on the node. */
+export function judgedNode(name: string, facts: NodeFacts | undefined, guest: Wanted, world: World): Judged {
+  const verdict = concernsZones(guest) ? world.verdict(name, guest) : undefined;
+  return {
+    name,
+    reason: shapeReason(guest, facts, { ...world, verdict: () => verdict }),
+    fit: verdict?.fit,
+    cpu: world.cpu(name),
+    vms: world.vmsOn(name),
+    hasImage: facts?.images.has(guest.image) === true,
+  };
+}
+
+/** Images are the same in our cache of the node, and many. */
+function factsOf(object: NodeObject, world: World): NodeFacts {
+  return nodeFacts(object, world.node(object.metadata?.name ?? '')?.images);
+}
+
+function withOwnChecks(judged: readonly Verdict[], guest: Wanted, world: World): readonly Verdict[] {
+  const checks = ownChecks(guest, world);
+  if (checks.length === 0) return judged;
+  return refusing(judged, (name) => {
+    const facts = world.node(name);
+    return facts === undefined ? '' : firstReason(checks, guest, facts, world);
   });
 }
 
-function factsOf(candidate: Candidate, world: World): NodeFacts | undefined {
-  return candidate.object === undefined ? world.node(candidate.name) : nodeFacts(candidate.object);
+/** Looks at all nodes of the cluster, because the scheduler may ask about one alone. */
+function withMobility(verdicts: readonly Verdict[], guest: Wanted, world: World): readonly Verdict[] {
+  const names = world.nodes().map(({ name }) => name);
+  const able = withOwnChecks(world.judged(names, guest), guest, world).flatMap(({ name, reason }) => reason === '' ? [name] : []); // prettier-ignore
+  const counts = countTargets(
+    guest,
+    able.map((name) => world.cpu(name)),
+  );
+  const targets = new Map(able.map((name, index) => [name, counts[index] ?? 0]));
+  return refusing(verdicts, (name) => {
+    if ((targets.get(name) ?? 0) > 0) return '';
+    return 'no other node could take the guest later (room, accelerator and CPU), and it requires one';
+  });
 }
 
-/** Judges all nodes of the cluster, because the scheduler may ask about one alone. */
-function movability(guest: Wanted, world: World): (name: string) => string {
-  const able = world.nodes().filter((node) => nodeReason(guest, node, world) === '');
-  return (name) => {
-    const from = world.cpu(name);
-    if (able.some((node) => node.name !== name && canMove(guest, from, world.cpu(node.name)))) return '';
-    return 'no other node could take the guest later (room, accelerator and CPU), and it requires one';
-  };
+/** The verdicts, with more nodes refused. */
+function refusing(verdicts: readonly Verdict[], reasonOf: (name: string) => string): readonly Verdict[] {
+  return verdicts.map((verdict) => {
+    const reason = verdict.reason === '' ? reasonOf(verdict.name) : '';
+    return reason === '' ? verdict : { name: verdict.name, reason };
+  });
 }
 
 /** Admission refuses such pods, so this is one made while nothing of ours was installed. */

@@ -9,12 +9,13 @@ import type { Log } from '../runtime/log.ts';
 import type { Random } from '../runtime/random.ts';
 import type { GuestOutcome } from './filter.ts';
 import type { Gauges } from './metrics.ts';
+import { createJudgements, type Judgements } from './judgements.ts';
 import { nodeFacts } from './node-facts.ts';
 import { createLedger, type Ledger } from './placement/ledger.ts';
 import { createPodReader, ownerOf, type PodObject } from './placement/pod-facts.ts';
-import { createRefusals } from './placement/refusals.ts';
+import { createRefusals, type Refusals } from './placement/refusals.ts';
 import { createReportReader } from './placement/report-facts.ts';
-import { wantedOf } from './placement/wanted.ts';
+import { type Wanted, wantedOf } from './placement/wanted.ts';
 import type { ExtenderPod, NodeObject } from './protocol.ts';
 import type { Knowledge } from './server.ts';
 import { type Source, sourceOf } from './sources/source.ts';
@@ -47,48 +48,74 @@ const VMS_ON_NODES = { labelSelector: `${VM_LABEL}=${VM_LABEL_VALUE}`, fieldSele
 /** Follows nodes, their reports and the VM pods on them; keeps a few hundred bytes of each. */
 export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   const { clock } = options;
-  const ledger = createLedger();
   const refusals = createRefusals();
-  const reflectors = createReflectors(options, ledger, refusals);
+  const ledger = createLedger((node) => judgements.changed(node));
+  const reflectors = createReflectors(options, { ledger, refusals, judgements: () => judgements });
   const { nodes } = reflectors;
-  let caughtUpAt = 0;
+  const world = {
+    node: (name: string) => nodes.get(name),
+    nodes: () => nodes.list(),
+    cpu: (node: string) => ledger.report(node)?.cpu,
+    verdict: (node: string, wanted: Wanted) => ledger.verdict(node, wanted),
+    siblings: (node: string, owner: string, uid: string) => ledger.siblings(node, owner, uid),
+    wasRefused: (owner: string) => refusals.has(owner),
+    backOff: (node: string, owner: string) => refusals.reason(node, owner, clock.now()),
+    vmsOn: (node: string) => ledger.vmsOn(node),
+    reservedOn: (uid: string) => ledger.reservedOn(uid),
+  };
+  const judgements = createJudgements(world);
   return {
+    ...world,
     ledger,
     sources: [sourceOf('nodes', nodes), sourceOf('pods', reflectors.pods), sourceOf('nodereports', reflectors.reports)],
-    gauges: {
-      reservations: () => ledger.reservations(),
-      nodes: () => ({
-        all: nodes.list().length,
-        reported: nodes.list().filter(({ name }) => ledger.report(name) !== undefined).length,
-      }),
-    },
+    judged: (names, guest) => judgements.judged(names, guest),
+    gauges: gaugesOf(world, ledger),
     start: () => Object.values(reflectors).forEach((reflector) => reflector.start()),
     stop: async () => {
       await Promise.all(Object.values(reflectors).map((reflector) => reflector.stop()));
     },
     unready: () => unready(reflectors),
-    node: (name) => nodes.get(name),
-    nodes: () => nodes.list(),
-    cpu: (node) => ledger.report(node)?.cpu,
-    verdict: (node, wanted) => ledger.verdict(node, wanted),
-    siblings: (node, owner, uid) => ledger.siblings(node, owner, uid),
-    backOff: (node, owner) => refusals.reason(node, owner, clock.now()),
-    vmsOn: (node) => ledger.vmsOn(node),
     guest: guestOf,
     expire: () => ledger.expire(clock.now()),
-    catchUp: async () => {
-      if (clock.now() - caughtUpAt < CATCH_UP_EVERY_MS) return;
-      caughtUpAt = clock.now();
-      await clock.sleep(CATCH_UP_MS);
+    catchUp: createCatchUp(clock),
+  };
+}
+
+function createCatchUp(clock: Clock): () => Promise<void> {
+  let caughtUpAt = 0;
+  return async () => {
+    if (clock.now() - caughtUpAt < CATCH_UP_EVERY_MS) return;
+    caughtUpAt = clock.now();
+    await clock.sleep(CATCH_UP_MS);
+  };
+}
+
+function gaugesOf({ nodes }: Pick<LiveKnowledge, 'nodes'>, ledger: Ledger): Gauges {
+  return {
+    reservations: () => ledger.reservations(),
+    nodes: () => {
+      const all = nodes();
+      return { all: all.length, reported: all.filter(({ name }) => ledger.report(name) !== undefined).length };
     },
   };
 }
 
-function createReflectors(options: KnowledgeOptions, ledger: Ledger, refusals: ReturnType<typeof createRefusals>) {
+interface Readers {
+  readonly ledger: Ledger;
+  readonly refusals: Refusals;
+  readonly judgements: () => Judgements;
+}
+
+function createReflectors(options: KnowledgeOptions, { ledger, refusals, judgements }: Readers) {
   const readReport = createReportReader();
   const readPod = createPodReader();
   return {
-    nodes: createReflector({ ...options, path: pathOf(KINDS.nodes), keep: (raw) => nodeFacts(raw as NodeObject) }),
+    nodes: createReflector({
+      ...options,
+      path: pathOf(KINDS.nodes),
+      keep: (raw) => nodeFacts(raw as NodeObject),
+      onChange: (name, facts) => (facts === undefined ? judgements().gone(name) : judgements().changed(name)),
+    }),
     pods: createReflector({
       ...options,
       path: pathOf(KINDS.pods),

@@ -14,13 +14,13 @@ export interface NodeFacts {
   readonly images: ImageSet;
 }
 
-/** What to keep of a Node object. */
-export function nodeFacts(node: NodeObject): NodeFacts {
+/** What to keep of a Node object; its images, unless they are known. */
+export function nodeFacts(node: NodeObject, images?: ImageSet): NodeFacts {
   const allocatable = node.status?.allocatable ?? {};
   return {
     name: node.metadata?.name ?? '',
     slots: { kvm: count(allocatable[DEVICE_RESOURCE.kvm]), tcg: count(allocatable[DEVICE_RESOURCE.tcg]) },
-    images: imageSet((node.status?.images ?? []).flatMap(({ names }) => names ?? [])),
+    images: images ?? imageSet((node.status?.images ?? []).flatMap(({ names }) => names ?? [])),
   };
 }
 

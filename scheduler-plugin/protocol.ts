@@ -27,17 +27,13 @@ export interface NodeObject {
   };
 }
 
-/** One node the scheduler asks about; `object` only when the scheduler is not `nodeCacheCapable`. */
-export interface Candidate {
-  readonly name: string;
-  readonly object?: NodeObject;
-}
-
-/** ExtenderArgs, decoded. `form` says which of the two node lists came, and so which one the reply must use. */
+/** ExtenderArgs, decoded. */
 export interface ExtenderRequest {
   readonly pod: ExtenderPod;
-  readonly form: 'names' | 'objects';
-  readonly candidates: readonly Candidate[];
+  /** Nodes asked about. */
+  readonly names: readonly string[];
+  /** The same nodes, whole, from a scheduler that is not `nodeCacheCapable`: its reply must hold them, too. */
+  readonly objects?: readonly NodeObject[];
 }
 
 /** ExtenderBindingArgs: what the scheduler asks to be bound. */
@@ -66,7 +62,7 @@ export interface HostPriority {
 
 /** Why one node was taken or not; `reason` is '' when it was. */
 export interface Verdict {
-  readonly candidate: Candidate;
+  readonly name: string;
   readonly reason: string;
 }
 
@@ -100,36 +96,39 @@ export function bindingReply(reason: string): { readonly Error: string } {
 }
 
 function fromNames(pod: ExtenderPod, names: readonly unknown[]): Decoded {
-  const candidates: Candidate[] = [];
-  for (const name of names) {
-    if (typeof name !== 'string') return refused('NodeNames holds something that is not a string');
-    candidates.push({ name });
-  }
-  return { ok: true, request: { pod, form: 'names', candidates } };
+  const isWhole = names.every((name) => typeof name === 'string');
+  return isWhole ? { ok: true, request: { pod, names } } : refused('NodeNames holds something that is not a string');
 }
 
-function fromObjects(pod: ExtenderPod, items: readonly unknown[]): Decoded {
-  const candidates: Candidate[] = [];
-  for (const item of items) {
-    const name = nodeName(item);
+function fromObjects(pod: ExtenderPod, objects: readonly unknown[]): Decoded {
+  const names: string[] = [];
+  for (const object of objects) {
+    const name = nodeName(object);
     if (name === undefined) return refused('Nodes holds an item without a name');
-    candidates.push({ name, object: item as NodeObject });
+    names.push(name);
   }
-  return { ok: true, request: { pod, form: 'objects', candidates } };
+  return { ok: true, request: { pod, names, objects: objects as readonly NodeObject[] } };
 }
 
 /**
  * The reply to a filter request. Reasons go to `FailedAndUnresolvableNodes`: evicting another pod changes none of today's
  * reasons, and preemption would otherwise kill pods for nothing.
  */
-export function filterReply(form: ExtenderRequest['form'], verdicts: readonly Verdict[]): FilterReply {
-  const passed = verdicts.filter((verdict) => verdict.reason === '').map((verdict) => verdict.candidate);
-  const failed = verdicts.filter((verdict) => verdict.reason !== '');
+export function filterReply({ names, objects }: ExtenderRequest, verdicts: readonly Verdict[]): FilterReply {
+  // Without a prototype, so that any name is a plain key.
+  const failed = Object.create(null) as Record<string, string>;
+  const passed: number[] = [];
+  for (const [index, { name, reason }] of verdicts.entries()) {
+    if (reason === '') passed.push(index);
+    else failed[name] = reason;
+  }
+  const those = <T>(list: readonly T[]): readonly T[] =>
+    passed.length === list.length ? list : passed.flatMap((index) => list[index] ?? []);
   return {
-    NodeNames: form === 'names' ? passed.map((candidate) => candidate.name) : null,
-    Nodes: form === 'objects' ? { items: passed.map((candidate) => candidate.object ?? {}) } : null,
+    NodeNames: objects === undefined ? those(names) : null,
+    Nodes: objects === undefined ? null : { items: those(objects) },
     FailedNodes: {},
-    FailedAndUnresolvableNodes: Object.fromEntries(failed.map(({ candidate, reason }) => [candidate.name, reason])),
+    FailedAndUnresolvableNodes: failed,
     Error: '',
   };
 }

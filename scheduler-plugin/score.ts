@@ -18,51 +18,51 @@ export interface Scored {
   readonly hasImage: boolean;
 }
 
-/** The scores of all candidates in a dimension that tells them apart. */
+/** The scores of all nodes in a dimension that tells them apart. */
 interface Told {
   readonly name: Dimension;
   readonly weight: number;
-  /** 0..10, by the index of the candidate. */
+  /** 0..10, by the index of the node. */
   readonly scores: readonly number[];
 }
 
-/** A node's score, an integer 0..10, and what it is made of. */
-export interface NodeScore {
-  readonly name: string;
-  readonly index: number;
-  readonly total: number;
+/** Scores by the index of the node, and what they are made of. Lists and no object for each node: there are thousands. */
+export interface Scores {
+  readonly names: readonly string[];
+  /** Integers 0..10. */
+  readonly totals: readonly number[];
   readonly told: readonly Told[];
 }
 
-/** Scores of all candidates in one dimension; undefined = it says nothing about this VM. */
+/** Scores of all nodes in one dimension; undefined = it says nothing about this VM. */
 type Scorer = (wanted: Wanted, nodes: readonly Scored[]) => readonly number[] | undefined;
 
 /**
  * Scores of nodes that can run the VM: the mean of the dimensions by the weights of the VM's wishes, rounded. A dimension in which all nodes
  * are equal does not count, so that it cannot blunt the others.
  */
-export function nodeScores(wanted: Wanted, nodes: readonly Scored[]): readonly NodeScore[] {
+export function nodeScores(wanted: Wanted, nodes: readonly Scored[]): Scores {
   const told = DIMENSIONS.flatMap((name) => {
     const { weight } = wanted.wishes[name];
     const scores = weight === 0 ? undefined : SCORERS[name](wanted, nodes);
     return scores === undefined || scores.every((one) => one === scores[0]) ? [] : [{ name, weight, scores }];
   });
   const whole = told.reduce((sum, { weight }) => sum + weight, 0);
-  return nodes.map(({ name }, index) => {
-    let sum = 0;
-    for (const { weight, scores } of told) sum += weight * (scores[index] ?? 0);
-    return { name, index, total: whole === 0 ? BEST : Math.round(sum / whole), told };
-  });
+  const sums = nodes.map(() => 0);
+  for (const { weight, scores } of told)
+    for (let index = 0; index < sums.length; index++) sums[index] = (sums[index] ?? 0) + weight * (scores[index] ?? 0);
+  const totals = sums.map((sum) => (whole === 0 ? BEST : Math.round(sum / whole)));
+  return { names: nodes.map(({ name }) => name), totals, told };
 }
 
 /** A node's score by dimension, for people. */
-export function scoreParts({ index, told }: NodeScore): Readonly<Partial<Record<Dimension, number>>> {
+export function scoreParts({ told }: Scores, index: number): Readonly<Partial<Record<Dimension, number>>> {
   return Object.fromEntries(told.map(({ name, scores }) => [name, Math.round(scores[index] ?? 0)]));
 }
 
 /** In the form the scheduler reads. */
-export function hostPriorities(scores: readonly NodeScore[]): readonly HostPriority[] {
-  return scores.map(({ name, total }) => ({ Host: name, Score: total }));
+export function hostPriorities({ names, totals }: Scores): readonly HostPriority[] {
+  return names.map((name, index) => ({ Host: name, Score: totals[index] ?? 0 }));
 }
 
 const SCORERS: Readonly<Record<Dimension, Scorer>> = {

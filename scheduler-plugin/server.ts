@@ -5,14 +5,13 @@ import { messageOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Binder } from './bind.ts';
 import { createDecisions, podKey, type Decisions } from './decisions.ts';
-import { judgeNodes } from './filter.ts';
+import { createBodyReader } from './bodies.ts';
+import { judgedNodes, judgeNodes } from './filter.ts';
 import type { GuestOutcome, World } from './filter.ts';
 import type { ExtenderMetrics } from './metrics.ts';
-import { concernsZones } from './placement/rules.ts';
-import type { Wanted } from './placement/wanted.ts';
 import { bindingReply, decodeBinding, decodeRequest, errorReply, filterReply } from './protocol.ts';
 import type { ExtenderPod, ExtenderRequest, FilterReply, HostPriority, Verdict } from './protocol.ts';
-import { hostPriorities, nodeScores, type NodeScore } from './score.ts';
+import { hostPriorities, nodeScores } from './score.ts';
 
 /** Path below which the verbs are served; part of `urlPrefix`, so that the scheduler's own error messages name Podvisor. */
 export const EXTENDER_PATH = '/podvisor-extender';
@@ -21,8 +20,6 @@ export const EXTENDER_PATH = '/podvisor-extender';
 export interface Knowledge extends World {
   /** '' once every cache has been filled, else what is missing. */
   unready(): string;
-  /** VM pods bound to that node, or about to be. */
-  vmsOn(node: string): number;
   guest(pod: ExtenderPod): GuestOutcome;
   /** Drops reservations whose time is over; how many. */
   expire(): number;
@@ -53,10 +50,12 @@ export function createExtenderApp(options: ExtenderServerOptions): Express {
     const decision = server.decisions.get(`${namespace}/${pod}`);
     response.status(decision === undefined ? 404 : 200).json(decision ?? { reason: 'nothing was decided for it lately, here' });
   });
-  app.use(express.json({ limit: options.requestLimitMib * 1024 * 1024, type: () => true }));
+  app.use(express.raw({ limit: options.requestLimitMib * 1024 * 1024, type: () => true }));
+  const read = createBodyReader();
   const serve = (verb: string, answer: (body: unknown) => object | Promise<object>): void => {
     app.post(`${EXTENDER_PATH}/${verb}`, async (request: Request, response: Response) => {
-      response.json(await timed(options, verb, async () => answer(request.body)));
+      const body = Buffer.isBuffer(request.body) ? read(request.body) : undefined;
+      response.json(await timed(options, verb, async () => answer(body)));
     });
   };
   serve('filter', (body) => answerFilter(server, body));
@@ -89,7 +88,7 @@ async function answerFilter(server: Server, body: unknown): Promise<FilterReply>
   if (outcome.ok) server.binder.remember(outcome.guest);
   const verdicts = await judge(server, decoded.request, outcome);
   report(server, decoded.request, verdicts);
-  return filterReply(decoded.request.form, verdicts);
+  return filterReply(decoded.request, verdicts);
 }
 
 /**
@@ -98,7 +97,7 @@ async function answerFilter(server: Server, body: unknown): Promise<FilterReply>
  */
 async function judge({ knowledge }: Server, request: ExtenderRequest, outcome: GuestOutcome): Promise<readonly Verdict[]> {
   const verdicts = judgeNodes(request, outcome, knowledge);
-  if (!outcome.ok || request.form === 'objects' || verdicts.some((verdict) => verdict.reason === '')) return verdicts;
+  if (!outcome.ok || request.objects !== undefined || verdicts.some((verdict) => verdict.reason === '')) return verdicts;
   await knowledge.catchUp();
   return judgeNodes(request, outcome, knowledge);
 }
@@ -110,28 +109,11 @@ function answerPrioritize(server: Server, body: unknown): readonly HostPriority[
     server.log.warn({ reason: decoded.reason }, 'prioritize request not understood');
     return [];
   }
-  const { pod, candidates } = decoded.request;
-  const outcome = server.knowledge.guest(pod);
+  const outcome = server.knowledge.guest(decoded.request.pod);
   if (!outcome.ok) return [];
-  const scores = scoresOf(
-    server.knowledge,
-    outcome.guest,
-    candidates.map(({ name }) => name),
-  );
-  server.decisions.scored(pod, scores);
+  const scores = nodeScores(outcome.guest, judgedNodes(decoded.request, outcome.guest, server.knowledge));
+  server.decisions.scored(decoded.request.pod, scores);
   return hostPriorities(scores);
-}
-
-function scoresOf(knowledge: Knowledge, guest: Wanted, names: readonly string[]): readonly NodeScore[] {
-  const zones = concernsZones(guest);
-  const scored = names.map((name) => ({
-    name,
-    fit: zones ? knowledge.verdict(name, guest)?.fit : undefined,
-    cpu: knowledge.cpu(name),
-    vms: knowledge.vmsOn(name),
-    hasImage: knowledge.node(name)?.images.has(guest.image) === true,
-  }));
-  return nodeScores(guest, scored);
 }
 
 async function answerBind(server: Server, body: unknown): Promise<object> {
@@ -150,12 +132,12 @@ async function answerBind(server: Server, body: unknown): Promise<object> {
 
 function report(options: Server, request: ExtenderRequest, verdicts: readonly Verdict[]): void {
   options.decisions.filtered(request.pod, verdicts);
-  const refused = verdicts.filter((verdict) => verdict.reason !== '');
-  options.metrics.nodes.inc({ verdict: 'passed' }, verdicts.length - refused.length);
-  options.metrics.nodes.inc({ verdict: 'refused' }, refused.length);
-  if (refused.length < verdicts.length) return;
+  const passed = verdicts.reduce((count, { reason }) => count + Number(reason === ''), 0);
+  options.metrics.nodes.inc({ verdict: 'passed' }, passed);
+  options.metrics.nodes.inc({ verdict: 'refused' }, verdicts.length - passed);
+  if (passed > 0) return;
   options.log.info(
-    { pod: podKey(request.pod), reason: refused[0]?.reason ?? 'no node was asked about' },
+    { pod: podKey(request.pod), reason: verdicts[0]?.reason ?? 'no node was asked about' },
     'no node can run the VM',
   );
 }

@@ -12,6 +12,8 @@ export interface Claims {
   verdict(node: string, wanted: Wanted): ZoneVerdict | undefined;
   /** Other VMs of the same owner there. */
   siblings(node: string, owner: string, uid: string): number;
+  /** Whether any kubelet refused a VM of this owner lately. */
+  wasRefused(owner: string): boolean;
   /** Why the node is left out for this VM for a while; '' = it is not. */
   backOff(node: string, owner: string): string;
 }
@@ -50,7 +52,7 @@ function unreported(wanted: Wanted): string {
 /** How a VM fits a room, or why it does not. */
 export type ZoneVerdict = { readonly reason: ''; readonly fit: Fit } | { readonly reason: string; readonly fit: undefined };
 
-/** Looks for the best fit, and for the reason only when there is none. Pure, and the costly part of all: the ledger remembers it. */
+/** Looks for the best fit, and for the reason only when there is none. Pure, and the costly part of all: judgements are remembered. */
 export function zoneVerdict(wanted: Wanted, room: Room): ZoneVerdict {
   const fit = bestFit(wanted, room);
   if (fit !== undefined) return { reason: '', fit };

@@ -38,7 +38,7 @@ export interface Ledger {
   expire(now: number): number;
   /** What is free there for this VM, its own claim not counted; undefined = the node has no report. */
   room(node: string, uid?: string): Room | undefined;
-  /** How the VM fits there. Remembered while nothing changes on the node: pods of one workload ask the same. */
+  /** How the VM fits there. */
   verdict(node: string, wanted: Wanted): ZoneVerdict | undefined;
   report(node: string): ReportFacts | undefined;
   /** All that holds or will hold something of the node; a {@link Reservation} has no `ended`. */
@@ -50,28 +50,21 @@ export interface Ledger {
   /** Of these, other VMs of the same owner. */
   siblings(node: string, owner: string, uid: string): number;
   reservations(): number;
+  /** The node where this pod has a reservation. */
+  reservedOn(uid: string): string | undefined;
 }
 
 type OnNode = Map<string, BoundVm | Reservation>;
 
-/** A room and what was found out about it, by shape of VM. */
-interface Known {
-  readonly room: Room;
-  readonly verdicts: Map<string, ZoneVerdict>;
-}
-
-/** Shapes remembered for each node; a cluster of 5,000 nodes makes megabytes of them. */
-const MAX_SHAPES = 4;
-
-/** An empty ledger. It has identity because all requests look at, and add to, the same one. */
-export function createLedger(): Ledger {
+/** An empty ledger. It has identity because all requests look at, and add to, the same one. `onChange` is told of each node on which anything changed. */
+export function createLedger(onChange: (node: string) => void = () => undefined): Ledger {
   const books: Books = {
     pods: new Map(),
     nodes: new Map(),
     reports: new Map(),
-    rooms: new Map(),
     reserved: new Map(),
     ended: new Map(),
+    onChange,
   };
   return {
     setPod: (key, vm) => setPod(books, key, vm),
@@ -82,22 +75,23 @@ export function createLedger(): Ledger {
       put(books, reservation);
     },
     release: (uid) => release(books, uid),
-    expire: (now) => {
-      const old = [...books.reserved.values()].filter(({ expiresAt }) => expiresAt <= now);
-      for (const { uid } of old) release(books, uid);
-      return old.length;
-    },
+    expire: (now) => expire(books, now),
     room: (node, uid = '') => roomFor(books, node, uid),
-    verdict: (node, wanted) => verdictFor(books, node, wanted),
+    verdict: (node, wanted) => {
+      const room = roomFor(books, node, wanted.uid);
+      return room === undefined ? undefined : zoneVerdict(wanted, room);
+    },
     report: (node) => books.reports.get(node),
     claims: (node) => books.nodes.get(node)?.values() ?? [],
     ended: (node) => books.ended.get(node) ?? NOBODY,
     vmsOn: (node) => books.nodes.get(node)?.size ?? 0,
     siblings: (node, owner, uid) => {
-      const others = [...(books.nodes.get(node)?.values() ?? [])];
-      return others.filter((vm) => vm.owner === owner && vm.uid !== uid).length;
+      let count = 0;
+      for (const vm of books.nodes.get(node)?.values() ?? []) if (vm.owner === owner && vm.uid !== uid) count += 1;
+      return count;
     },
     reservations: () => books.reserved.size,
+    reservedOn: (uid) => books.reserved.get(uid)?.node,
   };
 }
 
@@ -107,11 +101,10 @@ interface Books {
   /** By node, then UID: what holds or will hold it. */
   readonly nodes: Map<string, OnNode>;
   readonly reports: Map<string, ReportFacts>;
-  /** Made when first asked for after a change. */
-  readonly rooms: Map<string, Known>;
   readonly reserved: Map<string, Reservation>;
   /** By node: VMs that ended while its report still has them. */
   readonly ended: Map<string, Set<string>>;
+  readonly onChange: (node: string) => void;
 }
 
 function setPod(books: Books, key: string, vm: BoundVm | undefined): void {
@@ -132,29 +125,29 @@ function end(books: Books, { node, uid }: BoundVm): void {
   if (books.reports.get(node)?.vms.has(uid) !== true) return;
   const ended = books.ended.get(node) ?? new Set();
   books.ended.set(node, ended.add(uid));
-  books.rooms.delete(node);
+  books.onChange(node);
 }
 
 function setReport(books: Books, node: string, report: ReportFacts | undefined): void {
-  books.rooms.delete(node);
   const still = new Set([...(books.ended.get(node) ?? [])].filter((uid) => report?.vms.has(uid) === true));
   if (still.size === 0) books.ended.delete(node);
   else books.ended.set(node, still);
   if (report === undefined) books.reports.delete(node);
   else books.reports.set(node, report);
+  books.onChange(node);
 }
 
-function put({ nodes, rooms }: Books, vm: BoundVm | Reservation): void {
+function put({ nodes, onChange }: Books, vm: BoundVm | Reservation): void {
   const there = nodes.get(vm.node) ?? new Map<string, BoundVm | Reservation>();
   nodes.set(vm.node, there.set(vm.uid, vm));
-  rooms.delete(vm.node);
+  onChange(vm.node);
 }
 
-function remove({ nodes, rooms }: Books, { node, uid }: Pick<BoundVm, 'node' | 'uid'>): void {
+function remove({ nodes, onChange }: Books, { node, uid }: Pick<BoundVm, 'node' | 'uid'>): void {
   const there = nodes.get(node);
   there?.delete(uid);
   if (there?.size === 0) nodes.delete(node);
-  rooms.delete(node);
+  onChange(node);
 }
 
 function release(books: Books, uid: string): void {
@@ -164,30 +157,21 @@ function release(books: Books, uid: string): void {
   remove(books, reservation);
 }
 
-const NOBODY: ReadonlySet<string> = new Set();
-
-function roomFor({ nodes, reports, rooms, ended }: Books, node: string, uid: string): Room | undefined {
-  const known = rooms.get(node);
-  const there = nodes.get(node);
-  const isOwn = there?.has(uid) === true;
-  if (known !== undefined && !isOwn) return known.room;
-  const report = reports.get(node);
-  if (report === undefined) return undefined;
-  const claims = [...(there?.values() ?? [])].filter((claim) => claim.uid !== uid);
-  const room = roomOf(report, claims, ended.get(node) ?? NOBODY);
-  if (!isOwn) rooms.set(node, { room, verdicts: new Map() });
-  return room;
+function expire(books: Books, now: number): number {
+  let count = 0;
+  for (const { uid, expiresAt } of books.reserved.values()) {
+    if (expiresAt > now) continue;
+    release(books, uid);
+    count += 1;
+  }
+  return count;
 }
 
-function verdictFor(books: Books, node: string, wanted: Wanted): ZoneVerdict | undefined {
-  const before = books.nodes.get(node)?.has(wanted.uid) === true ? undefined : books.rooms.get(node)?.verdicts.get(wanted.shape);
-  if (before !== undefined) return before;
-  const room = roomFor(books, node, wanted.uid);
-  if (room === undefined) return undefined;
-  const verdict = zoneVerdict(wanted, room);
-  const known = books.rooms.get(node);
-  if (known?.room !== room) return verdict;
-  if (known.verdicts.size >= MAX_SHAPES) known.verdicts.clear();
-  known.verdicts.set(wanted.shape, verdict);
-  return verdict;
+const NOBODY: ReadonlySet<string> = new Set();
+
+function roomFor({ nodes, reports, ended }: Books, node: string, uid: string): Room | undefined {
+  const report = reports.get(node);
+  if (report === undefined) return undefined;
+  const claims = [...(nodes.get(node)?.values() ?? [])].filter((claim) => claim.uid !== uid);
+  return roomOf(report, claims, ended.get(node) ?? NOBODY);
 }

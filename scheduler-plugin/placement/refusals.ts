@@ -12,6 +12,8 @@ export interface Refusal {
 /** Which nodes a kubelet's refusal leaves out, and how long. */
 export interface Refusals {
   note(refusal: Refusal): void;
+  /** Whether there is any of this owner; without, no node is left out. */
+  has(owner: string): boolean;
   /** Why the VM should not go there now, '' = nothing against it. `now` in milliseconds since the epoch. */
   reason(node: string, owner: string, now: number): string;
 }
@@ -48,6 +50,7 @@ export function createRefusals(): Refusals {
         count -= list.length;
       }
     },
+    has: (owner) => byOwner.has(owner),
     reason: (node, owner, now) => {
       const all = byOwner.get(owner);
       return all === undefined ? '' : backOff(all, node, now);

@@ -35,7 +35,7 @@ export interface Identity {
 
 /** What placement asks of a VM; the part of the GuestSpec that checks and scores read. */
 export interface Wanted extends Needs, Identity {
-  /** Equal for VMs that fit the same rooms in the same way. */
+  /** Equal for VMs to which all nodes are the same; all that `SHAPE_CHECKS` (node-reason.ts) and fits are made of. */
   readonly shape: string;
   readonly accelerator: GuestSpec['accelerator'];
   /** Parts of guest RAM that each want to be in one zone: the declared NUMA nodes of the guest, or one. */
@@ -64,9 +64,10 @@ export function wantedOf(guest: GuestSpec, identity: Identity): Wanted {
 
 /** With its {@link Wanted.shape}. */
 export function shaped(wanted: Omit<Wanted, 'shape'>): Wanted {
-  const { memory, amount, cells, cpus, extraCpus, functions, wishes } = wanted;
-  const { hugepages, numa, sriov } = wishes;
-  return { ...wanted, shape: JSON.stringify([memory, amount, cells, cpus, extraCpus, functions, hugepages, numa, sriov]) };
+  const { accelerator, memory, amount, cells, cpus, extraCpus, functions, wishes } = wanted;
+  const { hugepages, numa, sriov, image } = wishes;
+  const parts = [accelerator, memory, amount, cells, cpus, extraCpus, functions, hugepages, numa, sriov, wanted.image, image];
+  return { ...wanted, shape: JSON.stringify(parts) };
 }
 
 /** As {@link wantedOf}, only what stays taken once the VM has its node. */

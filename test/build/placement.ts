@@ -1,5 +1,6 @@
 import type { NodeReportStatus } from '../../api/node-report.ts';
 import { DIMENSIONS, readWish } from '../../api/placement.ts';
+import { judgedNode, type World } from '../../scheduler-plugin/filter.ts';
 import type { NodeFacts } from '../../scheduler-plugin/node-facts.ts';
 import { imageKey } from '../../scheduler-plugin/placement/image-names.ts';
 import { type Claims, zoneVerdict } from '../../scheduler-plugin/placement/checks.ts';
@@ -50,7 +51,21 @@ export function node(fields: Partial<NodeFacts> = {}): NodeFacts {
 /** Claims of nobody on a node with this room; undefined = without a report. */
 export function claims(room: Room | undefined, fields: Partial<Claims> = {}): Claims {
   const verdict: Claims['verdict'] = (_node, vm) => (room === undefined ? undefined : zoneVerdict(vm, room));
-  return { verdict, siblings: () => 0, backOff: () => '', ...fields };
+  return { verdict, siblings: () => 0, wasRefused: () => true, backOff: () => '', ...fields };
+}
+
+/** A cluster of one node `a` without a report; it remembers nothing it found out. */
+export function world(fields: Partial<Omit<World, 'judged'>> = {}): World {
+  const whole: World = {
+    ...claims(undefined),
+    node: (name) => (name === 'a' ? node() : undefined),
+    nodes: () => [node()],
+    cpu: () => undefined,
+    vmsOn: () => 0,
+    ...fields,
+    judged: (names, guest) => names.map((name) => judgedNode(name, whole.node(name), guest, whole)),
+  };
+  return whole;
 }
 
 /** A report of one zone without huge pages. */

@@ -2,13 +2,12 @@ import { GUEST_ANNOTATION, PLAN_ANNOTATION } from '../../../api/names.ts';
 import type { KubeClient } from '../../../kube/client.ts';
 import { KubeError } from '../../../kube/errors.ts';
 import { createBinder } from '../../../scheduler-plugin/bind.ts';
-import type { World } from '../../../scheduler-plugin/filter.ts';
 import { createLedger } from '../../../scheduler-plugin/placement/ledger.ts';
 import { createReportReader } from '../../../scheduler-plugin/placement/report-facts.ts';
 import { createFakeClock } from '../../build/fake-clock.ts';
 import { createFakeKube } from '../../build/fake-kube.ts';
 import { guestSpec } from '../../build/guest.ts';
-import { claims, node, report, reportedZone, wanted } from '../../build/placement.ts';
+import { report, reportedZone, wanted, world } from '../../build/placement.ts';
 
 const request = (name: string) => ({ name, namespace: 'default', uid: `uid-${name}`, node: 'a' });
 
@@ -17,13 +16,7 @@ function rig(pages: number) {
   ledger.setReport('a', createReportReader()(report({ zones: [reportedZone(0, pages)] })));
   const kube = createFakeKube();
   const clock = createFakeClock();
-  const world: World = {
-    ...claims(undefined),
-    verdict: (name, vm) => ledger.verdict(name, vm),
-    node: () => node(),
-    nodes: () => [],
-    cpu: () => undefined,
-  };
+  const cluster = world({ verdict: (name, vm) => ledger.verdict(name, vm) });
   const guest = { ok: true, guest: wanted({ memory: '2Mi', amount: 60, uid: 'uid-unknown' }) } as const;
   const written: unknown[] = [];
   const failure: { error?: KubeError } = {};
@@ -33,7 +26,7 @@ function rig(pages: number) {
     written.push({ path, body });
     return Promise.resolve({} as T);
   };
-  const binder = createBinder({ client: { ...kube.client, create: bindPod }, clock, ledger, world, guest: () => guest });
+  const binder = createBinder({ client: { ...kube.client, create: bindPod }, clock, ledger, world: cluster, guest: () => guest });
   for (const name of ['v', 'w']) {
     kube.put({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', uid: `uid-${name}` } });
     binder.remember(wanted({ memory: '2Mi', amount: 60, uid: `uid-${name}` }));

@@ -5,7 +5,7 @@ import type { CpuFacts } from '../../../scheduler-plugin/placement/report-facts.
 import type { Room } from '../../../scheduler-plugin/placement/room.ts';
 import type { Wanted } from '../../../scheduler-plugin/placement/wanted.ts';
 import { nodeScores } from '../../../scheduler-plugin/score.ts';
-import { claims, node, pf, wanted, zone } from '../../build/placement.ts';
+import { node, pf, wanted, world, zone } from '../../build/placement.ts';
 
 /** The followed examples of docs/placement.md: the same nodes, the same VMs, a row for each value of each annotation. */
 
@@ -26,14 +26,15 @@ const VMS: Record<string, Partial<Omit<Wanted, 'wishes' | 'shape'>>> = {
 };
 
 const facts = (name: string) => node({ name, images: { has: (image) => name === 'large' && image === IMAGE } });
-const world = (fields: Partial<World> = {}): World => ({
-  ...claims(undefined),
-  verdict: (name, vm) => (ROOMS[name] === undefined ? undefined : zoneVerdict(vm, ROOMS[name])),
-  node: facts,
-  nodes: () => NAMES.map(facts),
-  cpu: (name) => (name === 'silent' ? undefined : CPU),
-  ...fields,
-});
+const cluster = (fields: Partial<World> = {}): World =>
+  world({
+    verdict: (name, vm) => (ROOMS[name] === undefined ? undefined : zoneVerdict(vm, ROOMS[name])),
+    node: facts,
+    nodes: () => NAMES.map(facts),
+    cpu: (name) => (name === 'silent' ? undefined : CPU),
+    vmsOn: (name) => (name === 'large' ? 3 : 0),
+    ...fields,
+  });
 
 interface Example {
   readonly vm: keyof typeof VMS;
@@ -86,26 +87,13 @@ const EXAMPLES: Record<string, Example> = {
 
 test.each(Object.entries(EXAMPLES))('%s', (_title, { vm, says, order, reasons = {}, world: fields }) => {
   const guest = wanted({ ...VMS[vm], image: IMAGE }, says);
-  const where = world(fields);
-  const verdicts = judgeNodes(
-    { pod: {}, form: 'names', candidates: NAMES.map((name) => ({ name })) },
-    { ok: true, guest },
-    where,
-  );
+  const where = cluster(fields);
+  const verdicts = judgeNodes({ pod: {}, names: NAMES }, { ok: true, guest }, where);
   const refused = verdicts.filter(({ reason }) => reason !== '');
-  expect(refused.map(({ candidate }) => candidate.name)).toEqual(Object.keys(reasons));
-  for (const { candidate, reason } of refused) expect(reason).toMatch(reasons[candidate.name]!);
-  const passed = verdicts.filter(({ reason }) => reason === '').map(({ candidate }) => candidate.name);
-  const scores = nodeScores(
-    guest,
-    passed.map((name) => ({
-      name,
-      fit: where.verdict(name, guest)?.fit,
-      cpu: where.cpu(name),
-      vms: name === 'large' ? 3 : 0,
-      hasImage: name === 'large',
-    })),
-  );
-  const best = [...scores].sort((a, b) => b.total - a.total);
+  expect(refused.map(({ name }) => name)).toEqual(Object.keys(reasons));
+  for (const { name, reason } of refused) expect(reason).toMatch(reasons[name]!);
+  const passed = verdicts.filter(({ reason }) => reason === '').map(({ name }) => name);
+  const { names, totals } = nodeScores(guest, where.judged(passed, guest));
+  const best = names.map((name, index) => ({ name, total: totals[index]! })).sort((a, b) => b.total - a.total);
   expect(best.map(({ name }) => name)).toEqual(order);
 });

@@ -2,7 +2,7 @@ import { judgeNodes, type World } from '../../../scheduler-plugin/filter.ts';
 import { nodeFacts, type NodeFacts } from '../../../scheduler-plugin/node-facts.ts';
 import { imageKey } from '../../../scheduler-plugin/placement/image-names.ts';
 import type { ExtenderRequest, Verdict } from '../../../scheduler-plugin/protocol.ts';
-import { claims, node, wanted } from '../../build/placement.ts';
+import { node, wanted, world } from '../../build/placement.ts';
 
 const rawNode = (allocatable: Record<string, string>) => ({ metadata: { name: 'a' }, status: { allocatable } });
 
@@ -28,43 +28,38 @@ describe('nodeFacts', () => {
 });
 
 describe('judgeNodes', () => {
-  const request: ExtenderRequest = { pod: {}, form: 'names', candidates: [{ name: 'a' }, { name: 'b' }] };
+  const request: ExtenderRequest = { pod: {}, names: ['a', 'b'] };
   const guest = wanted({ accelerator: 'tcg' });
   const cpu = { vendor: 'v', models: new Set<string>(), features: new Set<string>() };
-  const world = (known: readonly NodeFacts[], fields: Partial<World> = {}): World => ({
-    ...claims(undefined),
-    node: (name) => known.find((one) => one.name === name),
-    nodes: () => known,
-    cpu: () => cpu,
-    ...fields,
-  });
+  const cluster = (known: readonly NodeFacts[], fields: Partial<World> = {}): World =>
+    world({ node: (name) => known.find((one) => one.name === name), nodes: () => known, cpu: () => cpu, ...fields });
   const reasons = (verdicts: readonly Verdict[]): string[] => verdicts.map(({ reason }) => reason);
 
   it('judges each node asked about, in order', () => {
-    const verdicts = judgeNodes(request, { ok: true, guest }, world([node()]));
-    expect(verdicts.map((verdict) => [verdict.candidate.name, verdict.reason === ''])).toEqual([
+    const verdicts = judgeNodes(request, { ok: true, guest }, cluster([node()]));
+    expect(verdicts.map((verdict) => [verdict.name, verdict.reason === ''])).toEqual([
       ['a', true],
       ['b', false],
     ]);
   });
 
   it('refuses every node, with one text, when the GuestSpec cannot be read', () => {
-    const verdicts = judgeNodes(request, { ok: false, reason: 'no annotation podvisor.dev/guest' }, world([]));
+    const verdicts = judgeNodes(request, { ok: false, reason: 'no annotation podvisor.dev/guest' }, cluster([]));
     expect([...new Set(reasons(verdicts))]).toEqual([expect.stringContaining('no annotation podvisor.dev/guest')]);
   });
 
   it('judges a whole node by what it says itself, not by the cache', () => {
     const object = rawNode({ 'podvisor.dev/tcg': '1' });
-    const whole: ExtenderRequest = { pod: {}, form: 'objects', candidates: [{ name: 'a', object }] };
-    expect(reasons(judgeNodes(whole, { ok: true, guest }, world([])))).toEqual(['']);
+    const whole: ExtenderRequest = { pod: {}, names: ['a'], objects: [object] };
+    expect(reasons(judgeNodes(whole, { ok: true, guest }, cluster([])))).toEqual(['']);
   });
 
   describe('for a guest that must stay movable', () => {
     const movable = wanted({ accelerator: 'tcg' }, { mobility: 'require' });
-    const one: ExtenderRequest = { ...request, candidates: [{ name: 'a' }] };
+    const one: ExtenderRequest = { ...request, names: ['a'] };
 
     it('takes a node when another one could take the guest later, also one not asked about', () => {
-      expect(reasons(judgeNodes(one, { ok: true, guest: movable }, world([node(), node({ name: 'c' })])))).toEqual(['']);
+      expect(reasons(judgeNodes(one, { ok: true, guest: movable }, cluster([node(), node({ name: 'c' })])))).toEqual(['']);
     });
 
     it.each([
@@ -72,7 +67,7 @@ describe('judgeNodes', () => {
       ['the only one with room', [node(), node({ name: 'c', slots: { kvm: 0, tcg: 0 } })], {}],
       ['the only one of its kind of CPU', [node(), node({ name: 'c' })], { cpu: (name: string) => (name === 'a' ? cpu : { ...cpu, vendor: 'w' }) }],
     ] as const)('refuses %s', (_title, known, fields) => {
-      expect(reasons(judgeNodes(one, { ok: true, guest: movable }, world(known, fields)))).toEqual([expect.stringContaining('no other node could take the guest later')]);
+      expect(reasons(judgeNodes(one, { ok: true, guest: movable }, cluster(known, fields)))).toEqual([expect.stringContaining('no other node could take the guest later')]);
     }); // prettier-ignore
   });
 });

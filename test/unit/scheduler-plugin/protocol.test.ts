@@ -6,7 +6,7 @@ describe('decodeRequest', () => {
   it('reads names when the scheduler caches nodes (the other list is an explicit null)', () => {
     expect(decodeRequest({ Pod: pod, Nodes: null, NodeNames: ['a', 'b'] })).toEqual({
       ok: true,
-      request: { pod, form: 'names', candidates: [{ name: 'a' }, { name: 'b' }] },
+      request: { pod, names: ['a', 'b'] },
     });
   });
 
@@ -14,7 +14,7 @@ describe('decodeRequest', () => {
     const node = { metadata: { name: 'a' }, status: {} };
     expect(decodeRequest({ Pod: pod, Nodes: { items: [node] }, NodeNames: null })).toEqual({
       ok: true,
-      request: { pod, form: 'objects', candidates: [{ name: 'a', object: node }] },
+      request: { pod, names: ['a'], objects: [node] },
     });
   });
 
@@ -32,13 +32,15 @@ describe('decodeRequest', () => {
 });
 
 describe('filterReply', () => {
+  const names = ['a', 'b'];
+  const objects = names.map((name) => ({ metadata: { name } }));
   const verdicts = [
-    { candidate: { name: 'a', object: { metadata: { name: 'a' } } }, reason: '' },
-    { candidate: { name: 'b', object: { metadata: { name: 'b' } } }, reason: 'too small' },
+    { name: 'a', reason: '' },
+    { name: 'b', reason: 'too small' },
   ];
 
   it('answers names with names and puts every refused node with its reason into a failed map', () => {
-    expect(filterReply('names', verdicts)).toEqual({
+    expect(filterReply({ pod, names }, verdicts)).toEqual({
       NodeNames: ['a'],
       Nodes: null,
       FailedNodes: {},
@@ -48,11 +50,14 @@ describe('filterReply', () => {
   });
 
   it('answers objects with objects', () => {
-    expect(filterReply('objects', verdicts)).toMatchObject({ NodeNames: null, Nodes: { items: [{ metadata: { name: 'a' } }] } });
+    expect(filterReply({ pod, names, objects }, verdicts)).toMatchObject({
+      NodeNames: null,
+      Nodes: { items: [{ metadata: { name: 'a' } }] },
+    });
   });
 
   it('sends an empty list, not null, when nothing passes', () => {
-    expect(filterReply('names', []).NodeNames).toEqual([]);
+    expect(filterReply({ pod, names: [] }, []).NodeNames).toEqual([]);
   });
 });
 

@@ -6,7 +6,7 @@ import { createExtenderMetrics } from '../../../scheduler-plugin/metrics.ts';
 import type { NodeFacts } from '../../../scheduler-plugin/node-facts.ts';
 import type { Knowledge } from '../../../scheduler-plugin/server.ts';
 import { createExtenderApp } from '../../../scheduler-plugin/server.ts';
-import { claims, node, wanted } from '../../build/placement.ts';
+import { node, wanted, world } from '../../build/placement.ts';
 
 const offering: NodeFacts = node({ slots: { kvm: 0, tcg: 1 } });
 const pod = { metadata: { name: 'vm', namespace: 'default', uid: 'uid-vm' } };
@@ -14,13 +14,9 @@ const BINDING = { PodName: 'vm', PodNamespace: 'default', PodUID: 'uid-vm', Node
 
 function rig(change: Partial<Knowledge> = {}, requestLimitMib = 1, outcome: BindOutcome = { kind: 'bound' }) {
   const knowledge: Knowledge = {
-    ...claims(undefined),
-    nodes: () => [offering],
-    cpu: () => undefined,
+    ...world({ node: (name) => (name === 'a' ? offering : undefined), ...change }),
     expire: () => 0,
     unready: () => '',
-    node: (name) => (name === 'a' ? offering : undefined),
-    vmsOn: () => 0,
     guest: () => ({ ok: true, guest: wanted({ accelerator: 'tcg' }) }),
     catchUp: () => Promise.resolve(),
     ...change,
