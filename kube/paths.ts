@@ -19,6 +19,8 @@ export const KINDS = {
   resourceSlices: { group: 'resource.k8s.io', version: 'v1', plural: 'resourceslices' },
   policies: { group: 'podvisor.dev', version: 'v1alpha1', plural: 'virtualmachinepolicies' },
   nodeReports: { group: 'podvisor.dev', version: 'v1alpha1', plural: 'nodereports' },
+  tokenReviews: { group: 'authentication.k8s.io', version: 'v1', plural: 'tokenreviews' },
+  subjectAccessReviews: { group: 'authorization.k8s.io', version: 'v1', plural: 'subjectaccessreviews' },
   selfSubjectReviews: { group: 'authentication.k8s.io', version: 'v1', plural: 'selfsubjectreviews' },
   mutatingWebhooks: { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'mutatingwebhookconfigurations' },
   validatingWebhooks: { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },

@@ -1,36 +1,25 @@
+import type { NodeTotal, RefusedNodes } from '../api/explanation.ts';
+import type { Wanted } from './placement/wanted.ts';
 import type { ExtenderPod, Verdict } from './protocol.ts';
 import { type Scores, scoreParts } from './score.ts';
-
-/** Nodes refused for one reason. */
-export interface RefusedNodes {
-  readonly reason: string;
-  readonly count: number;
-  /** The first of them. */
-  readonly nodes: readonly string[];
-}
-
-/** A node's score, and its dimensions as far as they told nodes apart. */
-export interface ShownScore {
-  readonly name: string;
-  readonly total: number;
-  readonly parts: ReturnType<typeof scoreParts>;
-}
 
 /** The last that was decided for a pod. */
 export interface Decision {
   readonly uid: string;
   /** RFC 3339. */
   readonly at: string;
+  /** What the VM asked for; undefined = its pod could not be read. */
+  readonly guest: Wanted | undefined;
   readonly passed: number;
   readonly refused: readonly RefusedNodes[];
   /** The best of those that passed; empty when the scheduler did not ask, as with one node. */
-  readonly scores: readonly ShownScore[];
+  readonly scores: readonly NodeTotal[];
   readonly bind?: { readonly node: string; readonly reason: string };
 }
 
 /** The last decision for each pod, of the pods decided for last. */
 export interface Decisions {
-  filtered(pod: ExtenderPod, verdicts: readonly Verdict[]): void;
+  filtered(pod: ExtenderPod, verdicts: readonly Verdict[], guest: Wanted | undefined): void;
   scored(pod: ExtenderPod, scores: Scores): void;
   bound(key: string, bind: NonNullable<Decision['bind']>): void;
   /** By `namespace/name`. */
@@ -53,10 +42,10 @@ export function createDecisions(now: () => number): Decisions {
     if (before !== undefined) keep(key, { ...before, ...fields });
   };
   return {
-    filtered: (pod, verdicts) => {
+    filtered: (pod, verdicts, guest) => {
       const refused = grouped(verdicts);
       const passed = refused.reduce((left, { count }) => left - count, verdicts.length);
-      keep(podKey(pod), { uid: pod.metadata?.uid ?? '', at: new Date(now()).toISOString(), passed, refused, scores: [] });
+      keep(podKey(pod), { uid: pod.metadata?.uid ?? '', at: new Date(now()).toISOString(), guest, passed, refused, scores: [] });
     },
     scored: (pod, scores) => change(podKey(pod), { scores: best(scores) }),
     bound: (key, bind) => change(key, { bind }),
@@ -65,7 +54,7 @@ export function createDecisions(now: () => number): Decisions {
 }
 
 /** The first of the highest scores, without sorting thousands. */
-function best(scores: Scores): readonly ShownScore[] {
+function best(scores: Scores): readonly NodeTotal[] {
   const found: number[] = [];
   for (let total = 10; total >= 0 && found.length < LIMITS.scores; total--) {
     for (

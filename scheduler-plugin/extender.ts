@@ -7,6 +7,9 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
 import { createBinder } from './bind.ts';
+import { createDecisions, type Decisions } from './decisions.ts';
+import type { ExplainedWorld } from './explain/explanation.ts';
+import { startExplainServer } from './explain/start.ts';
 import { createKnowledge, type LiveKnowledge } from './knowledge.ts';
 import { createExtenderMetrics, type ExtenderMetrics } from './metrics.ts';
 import type { ExtenderOptions } from './options.ts';
@@ -25,11 +28,18 @@ export interface ExtenderParts {
   readonly shutdown: Shutdown;
 }
 
+/** Where the extender serves the scheduler, probes and people. */
+export interface ExtenderPorts {
+  readonly port: number;
+  readonly healthPort: number;
+  readonly explainPort: number;
+}
+
 /** Requests under way get this long at the end; the scheduler gives up on them after 2 s anyway. */
 const CLOSE_GRACE_MS = 2_000;
 
 /** Starts caches and servers; resolves with the ports once both serve. Ready only when the caches are filled. */
-export async function startExtender(parts: ExtenderParts): Promise<{ port: number; healthPort: number }> {
+export async function startExtender(parts: ExtenderParts): Promise<ExtenderPorts> {
   const { options, log, clock, shutdown, metrics } = parts;
   const names = options.serverNames.split(',').map((name) => name.trim());
   const { caPem, server } = await podCertificates({ directory: options.certificateDir, names, now: clock.now() });
@@ -46,20 +56,41 @@ export async function startExtender(parts: ExtenderParts): Promise<{ port: numbe
 
   createSourceGauges(metrics.registry, () => knowledge.sources, clock);
   const extenderMetrics = createExtenderMetrics(metrics.registry, knowledge.gauges);
-  const handler = appOf(parts, knowledge, extenderMetrics);
+  const decisions = createDecisions(() => clock.now());
+  const handler = appOf(parts, { knowledge, decisions, metrics: extenderMetrics });
   const certificate: CertificateSource = { current: () => server, onChange: () => () => undefined };
   const https = await startHttps({ handler, host: options.host, port: options.port, certificate, clientCa: () => caPem, log });
   shutdown.onClose('extender server', () => https.close(CLOSE_GRACE_MS));
-  log.info({ port: https.port, healthPort: health.port }, 'extender serves');
-  return { port: https.port, healthPort: health.port };
+  const world = explainedWorld(knowledge);
+  const explain = await startExplainServer({
+    ...parts,
+    host: options.host,
+    port: options.explainPort,
+    server,
+    caPem,
+    decisions,
+    world,
+  });
+  shutdown.onClose('explain server', () => explain.stop());
+  const ports = { port: https.port, healthPort: health.port, explainPort: explain.port };
+  log.info(ports, 'extender serves');
+  return ports;
+}
+
+function explainedWorld(knowledge: LiveKnowledge): ExplainedWorld {
+  const { ledger } = knowledge;
+  return {
+    ...knowledge,
+    room: (node, uid) => ledger.room(node, uid),
+    source: (node) => (ledger.report(node) === undefined ? '' : 'NodeReport'),
+  };
 }
 
 function appOf(
   { options, log, clock, client }: ExtenderParts,
-  knowledge: LiveKnowledge,
-  metrics: ExtenderMetrics,
+  { knowledge, decisions, metrics }: { knowledge: LiveKnowledge; decisions: Decisions; metrics: ExtenderMetrics },
 ): RequestHandler {
   const { ledger } = knowledge;
   const binder = createBinder({ client, clock, ledger, world: knowledge, guest: (pod) => knowledge.guest(pod) });
-  return createExtenderApp({ knowledge, binder, clock, log, metrics, requestLimitMib: options.requestLimitMib });
+  return createExtenderApp({ knowledge, binder, decisions, log, metrics, requestLimitMib: options.requestLimitMib });
 }

@@ -11,6 +11,11 @@ export const EXTENDER_OPTIONS = defineOptions({
   options: {
     host: textOption({ doc: 'Address to serve the scheduler on; loopback when it is in the same pod', default: '127.0.0.1' }),
     port: integerOption({ doc: 'Port to serve the scheduler on; 0 = any free one', default: 9443, ...port }),
+    explainPort: integerOption({
+      doc: 'Port, on the same address, where people read decisions by their own rights; 0 = any free one',
+      default: 9444,
+      ...port,
+    }),
     healthPort: integerOption({ doc: 'Port of /healthz, /readyz, /metrics and /version', default: 8081, ...port }),
     certificateDir: textOption({
       doc: 'Where the certificates of both sides are written, and found again after a restart; shared with the scheduler',

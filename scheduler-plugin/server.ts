@@ -1,10 +1,9 @@
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, Response } from 'express';
-import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Binder } from './bind.ts';
-import { createDecisions, podKey, type Decisions } from './decisions.ts';
+import { podKey, type Decisions } from './decisions.ts';
 import { createBodyReader } from './bodies.ts';
 import { judgedNodes, judgeNodes } from './filter.ts';
 import type { GuestOutcome, World } from './filter.ts';
@@ -30,7 +29,8 @@ export interface Knowledge extends World {
 export interface ExtenderServerOptions {
   readonly knowledge: Knowledge;
   readonly binder: Binder;
-  readonly clock: Pick<Clock, 'now'>;
+  /** Told what was decided. */
+  readonly decisions: Decisions;
   readonly log: Log;
   readonly metrics: ExtenderMetrics;
   /** Largest request body. 5,000 node names are 0.2 MiB; full Node objects about 20 KiB each. */
@@ -43,13 +43,7 @@ export interface ExtenderServerOptions {
  */
 export function createExtenderApp(options: ExtenderServerOptions): Express {
   const app = express();
-  const server: Server = { ...options, decisions: createDecisions(() => options.clock.now()) };
   app.disable('x-powered-by').disable('etag');
-  app.get('/explain/:namespace/:pod', (request: Request, response: Response) => {
-    const { namespace, pod } = request.params as { namespace: string; pod: string };
-    const decision = server.decisions.get(`${namespace}/${pod}`);
-    response.status(decision === undefined ? 404 : 200).json(decision ?? { reason: 'nothing was decided for it lately, here' });
-  });
   app.use(express.raw({ limit: options.requestLimitMib * 1024 * 1024, type: () => true }));
   const read = createBodyReader();
   const serve = (verb: string, answer: (body: unknown) => object | Promise<object>): void => {
@@ -58,16 +52,14 @@ export function createExtenderApp(options: ExtenderServerOptions): Express {
       response.json(await timed(options, verb, async () => answer(body)));
     });
   };
-  serve('filter', (body) => answerFilter(server, body));
-  serve('prioritize', (body) => answerPrioritize(server, body));
-  serve('bind', (body) => answerBind(server, body));
+  serve('filter', (body) => answerFilter(options, body));
+  serve('prioritize', (body) => answerPrioritize(options, body));
+  serve('bind', (body) => answerBind(options, body));
   app.use(badBody(options));
   return app;
 }
 
-interface Server extends ExtenderServerOptions {
-  readonly decisions: Decisions;
-}
+type Server = ExtenderServerOptions;
 
 async function timed<T>(options: ExtenderServerOptions, verb: string, answer: () => Promise<T>): Promise<T> {
   const stop = options.metrics.requestSeconds.startTimer({ verb });
@@ -87,6 +79,7 @@ async function answerFilter(server: Server, body: unknown): Promise<FilterReply>
   const outcome = server.knowledge.guest(decoded.request.pod);
   if (outcome.ok) server.binder.remember(outcome.guest);
   const verdicts = await judge(server, decoded.request, outcome);
+  server.decisions.filtered(decoded.request.pod, verdicts, outcome.ok ? outcome.guest : undefined);
   report(server, decoded.request, verdicts);
   return filterReply(decoded.request, verdicts);
 }
@@ -131,7 +124,6 @@ async function answerBind(server: Server, body: unknown): Promise<object> {
 }
 
 function report(options: Server, request: ExtenderRequest, verdicts: readonly Verdict[]): void {
-  options.decisions.filtered(request.pod, verdicts);
   const passed = verdicts.reduce((count, { reason }) => count + Number(reason === ''), 0);
   options.metrics.nodes.inc({ verdict: 'passed' }, passed);
   options.metrics.nodes.inc({ verdict: 'refused' }, verdicts.length - passed);

@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import { realClock } from '../../runtime/clock.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { createBinder } from '../../scheduler-plugin/bind.ts';
+import { createDecisions } from '../../scheduler-plugin/decisions.ts';
 import { createKnowledge } from '../../scheduler-plugin/knowledge.ts';
 import { createExtenderMetrics } from '../../scheduler-plugin/metrics.ts';
 import { createExtenderApp, EXTENDER_PATH } from '../../scheduler-plugin/server.ts';
@@ -35,7 +36,8 @@ async function ours(nodes: number, pods: number): Promise<express.Express> {
   const { ledger } = knowledge;
   const binder = createBinder({ client, clock: realClock, ledger, world: knowledge, guest: (pod) => knowledge.guest(pod) });
   const metrics = createExtenderMetrics(new Registry(), knowledge.gauges);
-  return createExtenderApp({ knowledge, binder, clock: realClock, log: silentLog, metrics, requestLimitMib: 10 });
+  const decisions = createDecisions(() => realClock.now());
+  return createExtenderApp({ knowledge, binder, decisions, log: silentLog, metrics, requestLimitMib: 10 });
 }
 
 const [, , which = '', nodes = '', pods = ''] = process.argv;

@@ -50,6 +50,7 @@ function extenderControl(client: KubeClient, certificateDir: string, port: numbe
         host: '127.0.0.1',
         port,
         healthPort: 0,
+        explainPort: 0,
         certificateDir,
         serverNames: '127.0.0.1',
         requestLimitMib: 10,

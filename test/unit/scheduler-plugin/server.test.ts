@@ -2,6 +2,7 @@ import { Registry } from 'prom-client';
 import request from 'supertest';
 import { silentLog } from '../../../runtime/log.ts';
 import type { BindOutcome } from '../../../scheduler-plugin/bind.ts';
+import { createDecisions } from '../../../scheduler-plugin/decisions.ts';
 import { createExtenderMetrics } from '../../../scheduler-plugin/metrics.ts';
 import type { NodeFacts } from '../../../scheduler-plugin/node-facts.ts';
 import type { Knowledge } from '../../../scheduler-plugin/server.ts';
@@ -23,7 +24,9 @@ function rig(change: Partial<Knowledge> = {}, requestLimitMib = 1, outcome: Bind
   };
   const metrics = createExtenderMetrics(new Registry());
   const binder = { remember: () => undefined, bind: () => Promise.resolve(outcome) };
-  return request(createExtenderApp({ knowledge, binder, clock: { now: () => 0 }, metrics, log: silentLog, requestLimitMib }));
+  const decisions = createDecisions(() => 0);
+  const app = createExtenderApp({ knowledge, binder, decisions, metrics, log: silentLog, requestLimitMib });
+  return Object.assign(request(app), { decisions });
 }
 
 const ask = (verb: string, body: object, change: Partial<Knowledge> = {}) =>
@@ -128,8 +131,8 @@ describe('bind', () => {
   }); // prettier-ignore
 });
 
-describe('explain', () => {
-  it('tells the last decision for a pod: reasons by group, scores, and where it was bound', async () => {
+describe('decisions', () => {
+  it('are kept for each pod: reasons by group, scores, and where it was bound', async () => {
     const agent = rig({
       vmsOn: (name) => (name === 'a' ? 2 : 0),
       node: (name) => (name === 'c' ? undefined : { ...offering, name }),
@@ -137,10 +140,10 @@ describe('explain', () => {
     await agent.post('/podvisor-extender/filter').send({ Pod: pod, NodeNames: ['a', 'b', 'c'] });
     await agent.post('/podvisor-extender/prioritize').send({ Pod: pod, NodeNames: ['a', 'b'] });
     await agent.post('/podvisor-extender/bind').send(BINDING);
-    const { body } = await agent.get('/explain/default/vm');
-    expect(body).toEqual({
+    expect(agent.decisions.get('default/vm')).toMatchObject({
       uid: 'uid-vm',
       at: '1970-01-01T00:00:00.000Z',
+      guest: { accelerator: 'tcg' },
       passed: 2,
       refused: [{ reason: expect.stringContaining('not yet known'), count: 1, nodes: ['c'] }],
       scores: [
@@ -151,8 +154,14 @@ describe('explain', () => {
     });
   });
 
-  it('knows nothing of a pod it was not asked about', async () => {
-    expect((await rig().get('/explain/default/other')).status).toBe(404);
+  it('are kept of pods alone that the scheduler asked about', () => {
+    expect(rig().decisions.get('default/other')).toBeUndefined();
+  });
+
+  it('are not told to the scheduler', async () => {
+    const agent = rig();
+    await agent.post('/podvisor-extender/filter').send({ Pod: pod, NodeNames: ['a'] });
+    expect((await agent.get('/explain/default/vm')).status).toBe(404);
   });
 });
 
