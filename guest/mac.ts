@@ -36,6 +36,17 @@ export function deriveMac(namespace: string, name: string, network: string): str
   return macOf(DERIVED, [namespace, name, network].join('\n'));
 }
 
+/** The MAC of a guest's NIC for one request alone (06:…); `label` is {@link networkLabel}. */
+export function drawMac(request: string, label: string): string {
+  return macOf(DRAWN, `${request}\n${label}`);
+}
+
+/** Labels of the networks whose MAC was drawn for this request. */
+export function drawnLabels(networks: readonly GuestNetwork[], request: string): readonly string[] {
+  const labels = networks.map((_, index) => networkLabel(networks, index));
+  return labels.filter((label, index) => networks[index]?.mac === drawMac(request, label));
+}
+
 function macOf(first: string, text: string): string {
   const { high, low } = fnv1a64(text);
   const folded = (low ^ (high >>> 8)) >>> 0;
@@ -66,7 +77,7 @@ export function withGuestMacs(networks: readonly GuestNetwork[], source: MacSour
     if (network.mac !== undefined || !needsMac(network)) return network;
     const label = networkLabel(networks, index);
     const { namespace, name, request } = source;
-    const mac = name === undefined ? macOf(DRAWN, `${request}\n${label}`) : deriveMac(namespace, name, label);
+    const mac = name === undefined ? drawMac(request, label) : deriveMac(namespace, name, label);
     return { ...network, mac };
   });
 }

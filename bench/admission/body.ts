@@ -42,3 +42,11 @@ export function reviewBody(operation: 'mutate' | 'validate', change: (pod: objec
     },
   });
 }
+
+/** As {@link reviewBody} for mutation, each time another of `count` templates. */
+export function differentBodies(count: number): () => string {
+  const body = reviewBody('mutate');
+  const bodies = Array.from({ length: count }, (_, index) => body.replaceAll('7d4b9c6f5d', String(index).padStart(10, '0')));
+  let sent = 0;
+  return () => bodies[sent++ % count] ?? body;
+}

@@ -3,7 +3,8 @@
  * with production's V8 flags, in a process of its own on core 0; the load comes from core 1; plain HTTP, because TLS would be the same in all.
  * Blocks in turn: p50 and p99 at 200/s (open loop), CPU per request, then the highest rate of a closed loop.
  *   PODVISOR_BENCH_ROUNDS=N   blocks of 400 requests each (default 10)
- * The row with 100 policies has ten for the pod's namespace and ninety for others.
+ * The row with 100 policies has ten for the pod's namespace and ninety for others. All requests of a side are for pods of one ReplicaSet but in the row
+ * "all pods different", where no two of a thousand are of one template.
  *   PODVISOR_BENCH_FULL=1     100,000 requests at 200/s to ours in the end, for its memory (8 minutes and more)
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,7 +15,7 @@ import { mutated } from '../../test/unit/webhooks/admit.ts';
 import type { Pod } from '../../api/pod.ts';
 import { MUTATE_PATH, VALIDATE_PATH } from '../../webhooks/names.ts';
 import { figure, percentile } from '../lib/statistics.ts';
-import { reviewBody } from './body.ts';
+import { differentBodies, reviewBody } from './body.ts';
 import { flatOut, lateness, lost, paced } from './load.ts';
 import { pureMicroseconds } from './pure.ts';
 import { agent, pin, post, startSide, usageOf, type Side } from './side.ts';
@@ -40,6 +41,7 @@ await build({
 pin(process.pid, 1);
 
 const mutate = { path: MUTATE_PATH, body: reviewBody('mutate') };
+const different = { ...mutate, body: differentBodies(1_000) };
 const validate = { path: VALIDATE_PATH, body: reviewBody('validate', (pod) => mutated(pod as Pod, { namespace: 'bench' })) };
 const ours = await startSide('ours', bundle, ['ours', '0'], mutate);
 const answer = await post(ours);
@@ -47,8 +49,9 @@ if (!answer.includes('"allowed":true')) throw new Error(`our handler refused the
 const bare = await startSide('bare express', bundle, ['bare', answer], mutate);
 const ten = await startSide('ours, 10 policies', bundle, ['ours', '10'], mutate);
 const hundred = await startSide('ours, 100', bundle, ['ours', '100'], mutate);
+const various = await startSide('ours, 10, all pods different', bundle, ['ours', '10'], different);
 const checks = await startSide('ours, validate, 10', bundle, ['ours', '10'], validate);
-const sides: readonly Side[] = [bare, ours, ten, hundred, checks];
+const sides: readonly Side[] = [bare, ours, ten, various, hundred, checks];
 for (const side of sides)
   if (!(await post(side)).includes('"allowed":true'))
     throw new Error(`${side.name} refused the benchmark's pod: ${await post(side)}`);
@@ -70,7 +73,7 @@ const rows = sides.map(({ name, latencies }, index) => {
   const row = { p50, p99, cpu, rate: rates[index]!, rss: after[index]!.rss / MIB };
   const memory = `RSS ${figure(row.rss)} MiB (peak ${figure(after[index]!.peak / MIB)})`;
   console.log(
-    `${name.padEnd(18)} p50 ${figure(p50)} ms   p99 ${figure(p99)} ms   CPU ${figure(cpu)} us   at most ${Math.round(row.rate)}/s   ${memory}`,
+    `${name.padEnd(28)} p50 ${figure(p50)} ms   p99 ${figure(p99)} ms   CPU ${figure(cpu)} us   at most ${Math.round(row.rate)}/s   ${memory}`,
   );
   return row;
 });

@@ -10,7 +10,8 @@ export interface Side {
   readonly child: ChildProcess;
   readonly port: number;
   readonly path: string;
-  readonly body: string;
+  /** What is sent, or what makes it anew each time. */
+  readonly body: string | (() => string);
   /** Milliseconds of each answer of the open loop. */
   readonly latencies: number[];
 }
@@ -48,7 +49,7 @@ export async function startSide(
   name: string,
   bundle: string,
   words: readonly string[],
-  { flags = nodeFlags(), ...ask }: { path: string; body: string; flags?: readonly string[] },
+  { flags = nodeFlags(), ...ask }: Pick<Side, 'path' | 'body'> & { flags?: readonly string[] },
 ): Promise<Side> {
   const child = fork(bundle, words, { execPath: process.execPath, execArgv: [...flags] });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
@@ -65,7 +66,8 @@ export async function usageOf({ child }: Side): Promise<Usage> {
 }
 
 /** One request; rejects unless it is answered with 200. */
-export function post({ port, path, body }: Pick<Side, 'port' | 'path' | 'body'>): Promise<string> {
+export function post({ port, path, body: given }: Pick<Side, 'port' | 'path' | 'body'>): Promise<string> {
+  const body = typeof given === 'string' ? given : given();
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
     const out = request({ agent, port, host: '127.0.0.1', method: 'POST', path, headers }, (response) => {

@@ -12,6 +12,7 @@ import type { PolicyFacts } from '../pod/context.ts';
 import { decidePolicy } from '../policy/review-policy.ts';
 import { decideMutate, decideValidate } from './decide.ts';
 import type { Decide, DecisionContext } from './decide.ts';
+import { decideTemplatesOnce } from './decide-templates.ts';
 import { answerText, authenticated, deadline } from './guard.ts';
 import type { Callers } from './guard.ts';
 import type { AdmissionMetrics, Outcome } from './metrics.ts';
@@ -54,7 +55,7 @@ export function createAdmissionApp(options: AdmissionAppOptions): Express {
   app.disable('x-powered-by').disable('etag');
   const json = express.json({ limit: BODY_LIMIT, type: 'application/json' });
   const before = [authenticated(options.callers), deadline(options.clock), json];
-  app.post(MUTATE_PATH, measured('mutate', options), ...before, admission('mutate', decideMutate, options));
+  app.post(MUTATE_PATH, measured('mutate', options), ...before, admission('mutate', decideTemplatesOnce(decideMutate), options));
   app.post(VALIDATE_PATH, measured('validate', options), ...before, admission('validate', decideValidate, options));
   app.post(POLICY_PATH, measured('policy', options), ...before, policyAdmission(options));
   app.get(PROBE_PATH, (_request, response) => void response.type('text/plain').send('ok\n'));

@@ -1,5 +1,6 @@
 import { violationsText } from '../../api/violation.ts';
 import type { Violation } from '../../api/violation.ts';
+import { drawnLabels } from '../../guest/mac.ts';
 import type { AdmissionContext, Verdict } from '../pod/context.ts';
 import { podPatch } from '../pod/pod-patch.ts';
 import { restoreApplied } from '../pod/restore-applied.ts';
@@ -24,7 +25,8 @@ export function decideMutate(request: AdmissionRequest, context: DecisionContext
   // The pod goes on to the validating webhook, which warns and counts; a refusal ends here.
   if (mutation.ok) {
     const injector = mutation.injector === undefined ? {} : { injector: mutation.injector };
-    return { warnings: mutation.warnings, patch: podPatch(request.object, mutation.patched), ...injector };
+    const drawn = drawnLabels(mutation.guest?.networks ?? [], request.uid);
+    return { warnings: mutation.warnings, patch: podPatch(request.object, mutation.patched), drawn, ...injector };
   }
   const { verdict } = mutation;
   return { ...refused('cannot run this pod as a VM', mutation.violations), ...auditAnnotations(verdict.audits), verdict };

@@ -39,6 +39,8 @@ export interface Decision {
   readonly overheadBytes?: number;
   /** What network-resources-injector showed of itself on this pod, to be counted. */
   readonly injector?: InjectorMode;
+  /** Labels of the networks (guest/mac.ts) whose MAC addresses in the patch were drawn for this request. */
+  readonly drawn?: readonly string[];
 }
 
 export type ReadReview =
