@@ -48,8 +48,12 @@ process.on('exit', () => {
 });
 
 /** Starts one of the pinned programs with its output in `log`. */
-export const launch = (program: string, args: readonly string[], log: FileHandle): Running => {
-  const child = spawn(join(pinnedPrograms(), program), args, { stdio: ['ignore', log.fd, log.fd] });
+export const launch = (program: string, args: readonly string[], log: FileHandle): Running =>
+  launchFile(join(pinnedPrograms(), program), args, log);
+
+/** As {@link launch}, any program by its path. */
+export const launchFile = (file: string, args: readonly string[], log: FileHandle): Running => {
+  const child = spawn(file, args, { stdio: ['ignore', log.fd, log.fd] });
   children.add(child);
   const gone = new Promise<void>((resolve) => {
     const end = (): void => {

@@ -3,86 +3,129 @@ import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { KubeClient } from '../../../kube/client.ts';
-import { realClock } from '../../../runtime/clock.ts';
-import { silentLog } from '../../../runtime/log.ts';
-import { createMetrics } from '../../../runtime/metrics.ts';
-import { createShutdown } from '../../../runtime/shutdown.ts';
-import { startExtender } from '../../../scheduler-plugin/extender.ts';
+import { eventually } from '../../build/eventually.ts';
 import { startApiServer, type ApiServer } from '../api-server.ts';
-import { freePorts, kill, launch } from '../programs.ts';
+import { kill, launch, type Running } from '../programs.ts';
+import { extenderProcess, type ExtenderProcess } from './extender-process.ts';
+import { startLaggingApi } from './lagging-api.ts';
+import { startSlowLink, type SlowLink } from './slow-link.ts';
 
-/** An API server, upstream's scheduler with our configuration, and our extender: everything real but the nodes. */
-export interface SchedulerRig {
+/** An API server, upstream's scheduler with our configuration, and our extender: real processes, and all real but the nodes. */
+export interface SchedulerRig extends ExtenderProcess {
+  readonly api: ApiServer;
   readonly client: KubeClient;
-  /** The port the scheduler dials. */
-  readonly extenderPort: number;
-  startExtender(): Promise<void>;
-  stopExtender(): Promise<void>;
+  /** What the scheduler's requests to the extender go through, with `throughLink`. */
+  readonly link: SlowLink;
+  /** SIGKILL, and starts anew. */
+  restartScheduler(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts all of it. */
-export async function startRig(): Promise<SchedulerRig> {
-  // No controllers here: nobody makes ServiceAccounts or takes the "not ready" taint from nodes.
-  const api = await startApiServer({ withoutAdmission: ['ServiceAccount', 'TaintNodesByCondition'] });
-  const { client, directory } = api;
-  const [port = 0] = await freePorts(1);
-  const extender = extenderControl(client, join(directory, 'certificates'), port);
-  await extender.startExtender();
-  const log = await open(join(directory, 'kube-scheduler.log'), 'a');
-  const scheduler = launch('kube-scheduler', [`--config=${await writeSchedulerConfig(api, port)}`, '--secure-port=0'], log);
-  const stop = async (): Promise<void> => {
-    await kill(scheduler);
-    await log.close();
-    await extender.stopExtender();
-    await api.close();
-  };
-  return { client, ...extender, stop };
+/** How the rig differs from what manifests/ installs. */
+export interface RigOptions {
+  /** The extender's watches are late by up to so many milliseconds. */
+  readonly lagMs?: number;
+  /** The scheduler dials {@link SchedulerRig.link}, not the extender itself. */
+  readonly throughLink?: boolean;
+  /** Fields of the KubeSchedulerConfiguration. */
+  readonly scheduler?: Readonly<Record<string, unknown>>;
+  /** A second kube-scheduler for pods that name none, as every cluster has. */
+  readonly plainScheduler?: boolean;
+  /** kube-controller-manager with these controllers alone. */
+  readonly controllers?: readonly string[];
 }
 
-function extenderControl(client: KubeClient, certificateDir: string, port: number) {
-  let running: ReturnType<typeof createShutdown> | undefined;
+/** The path of NodeReports; the rig has their CRD. */
+export const REPORTS = '/apis/podvisor.dev/v1alpha1/nodereports';
+
+/** Starts all of it. */
+export async function startRig(options: RigOptions = {}): Promise<SchedulerRig> {
+  // No controllers here: nobody makes ServiceAccounts or takes the "not ready" taint from nodes.
+  const api = await startApiServer({ withoutAdmission: ['ServiceAccount', 'TaintNodesByCondition'] });
+  const ends: (() => Promise<void>)[] = [() => api.close()];
+  const stop = async (): Promise<void> => {
+    for (const end of ends.splice(0).reverse()) await end();
+  };
+  try {
+    return { ...(await startOthers(api, options, ends)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startOthers(
+  api: ApiServer,
+  options: RigOptions,
+  ends: (() => Promise<void>)[],
+): Promise<Omit<SchedulerRig, 'stop'>> {
+  const { client, directory } = api;
+  await installReports(client);
+  const lagging = options.lagMs === undefined ? undefined : await startLaggingApi(api, options.lagMs);
+  ends.push(async () => lagging?.close());
+  const extender = await extenderProcess(directory, lagging?.kubeconfig ?? api.kubeconfig);
+  ends.push(() => extender.stopExtender());
+  await extender.startExtender();
+  const link = await startSlowLink(extender.extenderPort);
+  ends.push(() => link.close());
+  const programs = await startPrograms(api, options.throughLink === true ? link.port : extender.extenderPort, options);
+  ends.push(() => programs.stop());
+  return { ...extender, api, client, link, restartScheduler: () => programs.restartScheduler() };
+}
+
+async function installReports(client: KubeClient): Promise<void> {
+  const text = readFileSync(new URL('../../../manifests/base/crd-nodereports.yaml', import.meta.url), 'utf8');
+  await client.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', parse(text) as object);
+  await eventually('NodeReports are served', () => client.get(REPORTS).then(() => true, () => false)); // prettier-ignore
+}
+
+/** The programs of Kubernetes beside the API server. */
+async function startPrograms(api: ApiServer, extenderPort: number, options: RigOptions) {
+  const log = await open(join(api.directory, 'programs.log'), 'a');
+  const start = (program: string, ...args: string[]): Running => launch(program, [...args, '--secure-port=0'], log);
+  const config = await writeOurConfig(api, extenderPort, options.scheduler);
+  let scheduler = start('kube-scheduler', `--config=${config}`);
+  const others: Running[] = [];
+  if (options.plainScheduler === true) others.push(start('kube-scheduler', `--config=${await writePlainConfig(api)}`));
+  if (options.controllers !== undefined) {
+    const flags = [`--kubeconfig=${api.kubeconfig}`, `--controllers=${options.controllers.join(',')}`, '--leader-elect=false'];
+    others.push(start('kube-controller-manager', ...flags));
+  }
   return {
-    extenderPort: port,
-    startExtender: async (): Promise<void> => {
-      running = createShutdown({ clock: realClock, log: silentLog, drainMs: 0, deadlineMs: 5_000 });
-      const options = {
-        host: '127.0.0.1',
-        port,
-        healthPort: 0,
-        explainPort: 0,
-        certificateDir,
-        serverNames: '127.0.0.1',
-        requestLimitMib: 10,
-        logLevel: 'info' as const,
-        kubeconfig: '',
-      };
-      const metrics = createMetrics('extender');
-      await startExtender({ options, client, clock: realClock, random: Math.random, log: silentLog, metrics, shutdown: running });
+    restartScheduler: async (): Promise<void> => {
+      await kill(scheduler);
+      scheduler = start('kube-scheduler', `--config=${config}`);
     },
-    stopExtender: async (): Promise<void> => {
-      running?.begin('test');
-      await running?.finished;
-      running = undefined;
+    stop: async (): Promise<void> => {
+      await Promise.all([scheduler, ...others].map((one) => kill(one)));
+      await log.close();
     },
   };
 }
 
 /** What manifests/ installs, with this machine's paths and ports; the file's path. */
-async function writeSchedulerConfig({ directory, kubeconfig }: ApiServer, extenderPort: number): Promise<string> {
+async function writeOurConfig(api: ApiServer, port: number, fields: RigOptions['scheduler']): Promise<string> {
   const text = readFileSync(new URL('../../../manifests/base/scheduler-config.yaml', import.meta.url), 'utf8');
   const config = parse(text) as {
     extenders: [{ urlPrefix: string; tlsConfig: Record<string, string> }];
     [field: string]: unknown;
   };
   const [extender] = config.extenders;
-  extender.urlPrefix = extender.urlPrefix.replace(':9443', `:${extenderPort}`);
+  extender.urlPrefix = extender.urlPrefix.replace(':9443', `:${port}`);
   for (const [key, path] of Object.entries(extender.tlsConfig)) {
-    extender.tlsConfig[key] = path.replace('/run/podvisor-extender', join(directory, 'certificates'));
+    extender.tlsConfig[key] = path.replace('/run/podvisor-extender', join(api.directory, 'certificates'));
   }
-  config.leaderElection = { leaderElect: false };
-  config.clientConnection = { kubeconfig };
-  const file = join(directory, 'scheduler.yaml');
-  await writeFile(file, JSON.stringify(config));
+  return writeConfig(api, 'scheduler.yaml', { ...config, ...fields });
+}
+
+function writePlainConfig(api: ApiServer): Promise<string> {
+  const kind = { apiVersion: 'kubescheduler.config.k8s.io/v1', kind: 'KubeSchedulerConfiguration' };
+  return writeConfig(api, 'plain-scheduler.yaml', kind);
+}
+
+async function writeConfig({ directory, kubeconfig }: ApiServer, name: string, config: object): Promise<string> {
+  const file = join(directory, name);
+  const local = { leaderElection: { leaderElect: false }, clientConnection: { kubeconfig } };
+  await writeFile(file, JSON.stringify({ ...config, ...local }));
   return file;
 }
