@@ -68,10 +68,13 @@ make_mount_points() {
 }
 
 remember_sysctls() {
+  [[ ! -r $GIB_PAGES_FILE || -f $MACHINE_DIR/gib-pages ]] || cp "$GIB_PAGES_FILE" "$MACHINE_DIR/gib-pages"
   [[ -f $MACHINE_DIR/sysctls ]] || sysctl -e "${TOUCHED_SYSCTLS[@]}" >"$MACHINE_DIR/sysctls" 2>/dev/null
 }
 
 # A machine whose memory is in pieces may give fewer, and one without huge pages none: then the nodes offer that.
 reserve_huge_pages() {
   (($(sysctl -n vm.nr_hugepages 2>/dev/null || echo 0) >= HUGE_PAGES)) || sysctl -qw "vm.nr_hugepages=$HUGE_PAGES" || true
+  [[ -w $GIB_PAGES_FILE ]] || return 0
+  (($(<"$GIB_PAGES_FILE") >= 1)) || echo 1 >"$GIB_PAGES_FILE" || true
 }

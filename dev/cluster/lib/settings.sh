@@ -23,6 +23,8 @@ CGROUP=podvisor
 
 # Pages of 2 MiB reserved for VMs that ask for huge pages; both nodes see the same ones. Kubelets look at them when they start.
 HUGE_PAGES=96
+# How many pages of 1 GiB there are: one is reserved, where the machine has as much memory in one piece.
+GIB_PAGES_FILE=/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages
 
 # Kernel settings the kubelet, or we, change for the whole machine; put back when the cluster goes.
 TOUCHED_SYSCTLS=(

@@ -71,6 +71,10 @@ restore_machine() {
     sysctl -q --load="$MACHINE_DIR/sysctls" || true
     rm "$MACHINE_DIR/sysctls"
   fi
+  if [[ -f $MACHINE_DIR/gib-pages ]]; then
+    cp "$MACHINE_DIR/gib-pages" "$GIB_PAGES_FILE" || true
+    rm "$MACHINE_DIR/gib-pages"
+  fi
   local made
   made=$(owner_directory)/.cluster/made-directories
   [[ -f $made ]] || return 0
