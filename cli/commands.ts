@@ -9,6 +9,7 @@ import { readManifests } from './read-manifests.ts';
 import { render } from './render.ts';
 import { OUTPUTS, problems, reportText } from './report.ts';
 import type { Output } from './report.ts';
+import { runWhy, type WhyMachine } from './why/why.ts';
 
 /** What a command leaves behind. */
 export interface CommandResult {
@@ -27,6 +28,7 @@ export interface Machine {
 
 /** Exit code when a pod was refused; other ends are those of {@link EXIT_CODES}. */
 const REFUSED = 1;
+const COMMANDS = ['render', 'why'] as const;
 const ACCELERATORS = ['kvm', 'tcg'];
 
 export const USAGE = `podvisor ${VERSION}
@@ -41,12 +43,20 @@ podvisor render [flags] FILE…     What Podvisor makes of the pods in manifests
   --user NAME, --group NAME       who creates the pods, for exemptions (--group may be repeated)
   --launcher-image IMAGE          as the installation names it (default: ghcr.io/podvisor/launcher:${VERSION})
 
+podvisor why [flags] POD          Why a VM pod is where it is, or nowhere: the scheduler's last decision for it, with the reason for each node that was
+                                  refused, scores of the others, and what is free there now. Asked with your own rights.
+  -n, --namespace NAMESPACE       the pod's (default: the context's)
+  -o, --output table|json         (default: table)
+  --kubeconfig FILE, --context NAME   as of kubectl
+  --scheduler-pod NAMESPACE/POD   the pod with the extender that decides (default: the one whose scheduler leads, by Lease)
+
 Network attachments are taken from the same manifests; one that is not there is taken for a plain bridge network.
 Pods and the templates of Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs and Lists of them are read.
 Exit codes: 0 all VMs are admitted, ${REFUSED} a pod is refused, ${EXIT_CODES.config} a flag, file, YAML or policy that is wrong.
+Of why: 0 a decision is shown, 1 nothing is known of that pod, ${EXIT_CODES.denied} a right is missing (which, is said), ${EXIT_CODES.unavailable} a server does not answer.
 `;
 
-/** Runs the command line `podvisor WORDS…`. Total. */
+/** Runs the command line `podvisor WORDS…`, as far as it needs no cluster. Total. */
 export function runCommand(words: readonly string[], machine: Machine): CommandResult {
   const [command, ...rest] = words;
   if (command === '--help' || command === '-h' || rest.includes('--help')) return { stdout: USAGE, stderr: '', exitCode: 0 };
@@ -60,9 +70,16 @@ export function runCommand(words: readonly string[], machine: Machine): CommandR
   }
 }
 
+/** As {@link runCommand}, also for commands that talk to a cluster. */
+export function runWords(words: readonly string[], machine: Machine & WhyMachine): Promise<CommandResult> {
+  const [command, ...rest] = words;
+  const isWhy = command === 'why' && !rest.includes('--help');
+  return isWhy ? runWhy(rest, machine) : Promise.resolve(runCommand(words, machine));
+}
+
 function unknownCommand(command: string | undefined): string {
-  if (command === undefined) return 'a command is missing: render (--help says more)';
-  const near = nearest(command, ['render']);
+  if (command === undefined) return `a command is missing: ${COMMANDS.join(' or ')} (--help says more)`;
+  const near = nearest(command, COMMANDS);
   return `unknown command "${command}"${near === undefined ? '' : `; did you mean ${near}?`} (--help lists all)`;
 }
 

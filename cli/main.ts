@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { connectAsUser } from '../kube/user-cluster.ts';
 import { realClock } from '../runtime/clock.ts';
-import { runCommand } from './commands.ts';
+import { runWords } from './commands.ts';
 
 const STDIN = 0;
-const { stdout, stderr, exitCode } = runCommand(process.argv.slice(2), {
+const { stdout, stderr, exitCode } = await runWords(process.argv.slice(2), {
   readFile: (path) => readFileSync(path === '-' ? STDIN : path, 'utf8'),
+  connect: connectAsUser,
   now: realClock.now(),
 });
 process.stdout.write(stdout);

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../runtime/clock.ts';
 import { inClusterServer } from '../runtime/config.ts';
 import { messageOf, PodvisorError } from '../runtime/errors.ts';
@@ -82,8 +83,13 @@ export async function connectKubeconfig(path: string): Promise<KubeConnection> {
   } catch (error) {
     throw new PodvisorError('config', `cannot read kubeconfig ${path}: ${messageOf(error)}`, { cause: error });
   }
+  return connectionOf(config, `kubeconfig ${path}`);
+}
+
+/** By a loaded kubeconfig's current context; `name` is for errors. */
+export function connectionOf(config: KubeConfig, name: string): KubeConnection {
   const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new PodvisorError('config', `kubeconfig ${path} has no current context with a cluster`);
+  if (cluster === null) throw new PodvisorError('config', `${name} has no current context with a cluster`);
   return {
     server: cluster.server.replace(/\/+$/, ''),
     insecure: cluster.skipTLSVerify,

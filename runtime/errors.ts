@@ -1,5 +1,5 @@
 /** Closed list of what can go wrong from a user's view; maps to exit codes in {@link EXIT_CODES}. */
-export type ErrorCode = 'config' | 'io' | 'protocol' | 'unavailable' | 'internal';
+export type ErrorCode = 'config' | 'io' | 'protocol' | 'unavailable' | 'denied' | 'internal';
 
 /** The one error class of ours: a code, and a message written for the person who reads it. */
 export class PodvisorError extends Error {
@@ -17,6 +17,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   io: 74,
   protocol: 76,
   unavailable: 69,
+  denied: 77,
   internal: 70,
 };
 

@@ -50,7 +50,8 @@ function optionsOf(role: Role): BuildOptions {
     sourcesContent: false,
     banner: { js: REQUIRE },
     define: { PODVISOR_VERSION: JSON.stringify(version) },
-    plugins: [withoutClientNode],
+    // People run the command line with their kubeconfig, from a package that brings client-node (and undici in it, which does not bear bundling).
+    ...(role === 'podvisor' ? { external: ['@kubernetes/client-node'] } : { plugins: [withoutClientNode] }),
     logLevel: 'warning',
   };
 }
