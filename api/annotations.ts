@@ -213,13 +213,13 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
     "Memory, dedicated CPUs and SR-IOV functions of the guest in the same NUMA zones of the node, as far as the node's report tells.",
   ),
   placement('sriov', 'SR-IOV functions of one resource on distinct physical functions that have carrier.'),
+  placement(
+    'storage',
+    'Nodes that have a copy of the disks, and room for new ones. `require`: a copy of every disk whose place is known. `ignore`: not even the room that claims in flight leave is looked at.',
+  ),
   placement('spread', 'Few VMs on a node. `require`: no two VMs of one controller (ReplicaSet, StatefulSet) on a node.'),
   placement('mobility', 'Nodes that the guest could later be moved to. `require`: at least one, now.'),
   placement('image', 'Nodes that have the boot image. `require`: only those.'),
-  {
-    ...notYet('storage', 'Nodes near the data of the disks.', 'remove it; Kubernetes itself keeps to the nodes of local volumes'),
-    name: `${PLACEMENT_PREFIX}storage`,
-  },
   {
     name: GUEST_ANNOTATION,
     status: 'internal',

@@ -5,8 +5,8 @@ import { type Static, Type } from '@sinclair/typebox';
  * the GuestSpec carries it. What each word means for each dimension is in docs/placement.md.
  */
 
-/** Dimensions the scheduler decides by. Storage joins them when something tells where data is. */
-export const DIMENSIONS = ['hugepages', 'numa', 'sriov', 'spread', 'mobility', 'image'] as const;
+/** Dimensions the scheduler decides by. */
+export const DIMENSIONS = ['hugepages', 'numa', 'sriov', 'storage', 'spread', 'mobility', 'image'] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
 export const MAX_WEIGHT = 10;
@@ -21,6 +21,7 @@ export const Placement = Type.Object(
     hugepages: setting('hugepages'),
     numa: setting('numa'),
     sriov: setting('sriov'),
+    storage: setting('storage'),
     spread: setting('spread'),
     mobility: setting('mobility'),
     image: setting('image'),
@@ -43,6 +44,7 @@ export const DEFAULT_WEIGHTS: Readonly<Record<Dimension, number>> = {
   hugepages: 3,
   numa: 2,
   sriov: 2,
+  storage: 3,
   spread: 2,
   mobility: 1,
   image: 1,

@@ -75,11 +75,20 @@ type Reserved = { readonly ok: true; readonly plan: Plan | undefined } | { reado
 
 /** Synchronous, and has to stay so: nothing may come between the check and the claim. */
 function reserve({ clock, ledger, world }: BinderOptions, { uid, node }: BindRequest, guest: Wanted): Reserved {
-  const reason = nodeReason(guest, world.node(node), world);
+  const reason = nodeReason(guest, world.node(node), withVolumes(world));
   if (reason !== '') return { ok: false, reason };
   const plan = concernsZones(guest) ? ledger.verdict(node, guest)?.fit?.plan : undefined;
   ledger.reserve({ uid, node, owner: guest.owner, needs: guest, plan, expiresAt: clock.now() + RESERVED_MS });
   return { ok: true, plan };
+}
+
+/** The scheduler has waited for the VM's volumes before it asks to bind: there is no room to look for any more. */
+function withVolumes(world: World): World {
+  const storage: World['storage'] = (wanted) => {
+    const ask = world.storage(wanted);
+    return ask === undefined ? undefined : { ...ask, poolReason: () => '' };
+  };
+  return { ...world, storage };
 }
 
 async function writeBinding(options: BinderOptions, request: BindRequest, plan: Plan | undefined): Promise<BindOutcome> {

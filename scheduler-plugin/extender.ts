@@ -15,6 +15,8 @@ import { createExtenderMetrics, type ExtenderMetrics } from './metrics.ts';
 import type { ExtenderOptions } from './options.ts';
 import { podCertificates } from './pod-certificates.ts';
 import { createExtenderApp } from './server.ts';
+import { fetchJson } from './storage/linstor-source.ts';
+import type { LinstorAccess } from './storage/locators.ts';
 import { createSourceGauges } from './sources/metrics.ts';
 
 /** What the extender process is built from. */
@@ -43,7 +45,7 @@ export async function startExtender(parts: ExtenderParts): Promise<ExtenderPorts
   const { options, log, clock, shutdown, metrics } = parts;
   const names = options.serverNames.split(',').map((name) => name.trim());
   const { caPem, server } = await podCertificates({ directory: options.certificateDir, names, now: clock.now() });
-  const knowledge = createKnowledge(parts);
+  const knowledge = createKnowledge({ ...parts, ...linstorOf(options) });
   knowledge.start();
   shutdown.onClose('caches', () => knowledge.stop());
 
@@ -84,6 +86,11 @@ function explainedWorld(knowledge: LiveKnowledge): ExplainedWorld {
     room: (node, uid) => ledger.room(node, uid),
     source: (node) => (ledger.report(node) === undefined ? '' : 'NodeReport'),
   };
+}
+
+/** Nothing without a URL. */
+function linstorOf({ linstorUrl: url, linstorPollSeconds }: ExtenderOptions): { linstor?: LinstorAccess } {
+  return url === '' ? {} : { linstor: { url, everyMs: linstorPollSeconds * 1000, fetch: fetchJson } };
 }
 
 function appOf(

@@ -58,7 +58,7 @@ export function judgedNode(name: string, facts: NodeFacts | undefined, guest: Wa
 
 /** Images are the same in our cache of the node, and many. */
 function factsOf(object: NodeObject, world: World): NodeFacts {
-  return nodeFacts(object, world.node(object.metadata?.name ?? '')?.images);
+  return nodeFacts(object, { images: world.node(object.metadata?.name ?? '')?.images });
 }
 
 function withOwnChecks(judged: readonly Verdict[], guest: Wanted, world: World): readonly Verdict[] {

@@ -19,6 +19,12 @@ import { type Wanted, wantedOf } from './placement/wanted.ts';
 import type { ExtenderPod, NodeObject } from './protocol.ts';
 import type { Knowledge } from './server.ts';
 import { type Source, sourceOf } from './sources/source.ts';
+import { createStorageDesk, type StorageDesk } from './storage/desk.ts';
+import type { LinstorAccess } from './storage/locators.ts';
+import { podClaims } from './storage/pod-claims.ts';
+import { createStorageSources } from './storage/sources.ts';
+import type { StorageBooks } from './storage/storage.ts';
+import { createLabelReader } from './storage/topology.ts';
 
 /** {@link Knowledge} that follows the API server. */
 export interface LiveKnowledge extends Knowledge {
@@ -35,6 +41,8 @@ export interface KnowledgeOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** undefined = LINSTOR is not asked. */
+  readonly linstor?: LinstorAccess;
 }
 
 /** Watches arrive within milliseconds of each other; well below the scheduler's `httpTimeout` of 2 s. */
@@ -50,8 +58,12 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   const { clock } = options;
   const refusals = createRefusals();
   const ledger = createLedger((node) => judgements.changed(node));
-  const reflectors = createReflectors(options, { ledger, refusals, judgements: () => judgements });
+  const storage = createStorageSources(options, options.linstor);
+  const desk = createStorageDesk(storage.books, clock);
+  const reflectors = createReflectors(options, { ledger, refusals, books: storage.books, judgements: () => judgements });
   const { nodes } = reflectors;
+  const own = [sourceOf('nodes', nodes), sourceOf('pods', reflectors.pods), sourceOf('nodereports', reflectors.reports)];
+  const required = [...own, ...storage.required];
   const world = {
     node: (name: string) => nodes.get(name),
     nodes: () => nodes.list(),
@@ -60,6 +72,7 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
     siblings: (node: string, owner: string, uid: string) => ledger.siblings(node, owner, uid),
     wasRefused: (owner: string) => refusals.has(owner),
     backOff: (node: string, owner: string) => refusals.reason(node, owner, clock.now()),
+    storage: (wanted: Wanted) => desk.ask(wanted),
     vmsOn: (node: string) => ledger.vmsOn(node),
     reservedOn: (uid: string) => ledger.reservedOn(uid),
   };
@@ -67,23 +80,41 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   return {
     ...world,
     ledger,
-    sources: [sourceOf('nodes', nodes), sourceOf('pods', reflectors.pods), sourceOf('nodereports', reflectors.reports)],
+    ...running(required, storage.optional),
     judged: (names, guest) => judgements.judged(names, guest),
     gauges: gaugesOf(world, ledger),
-    start: () => Object.values(reflectors).forEach((reflector) => reflector.start()),
-    stop: async () => {
-      await Promise.all(Object.values(reflectors).map((reflector) => reflector.stop()));
-    },
-    unready: () => unready(reflectors),
     guest: guestOf,
     expire: () => ledger.expire(clock.now()),
-    catchUp: createCatchUp(clock),
+    catchUp: createCatchUp(clock, desk),
+    storageWaits: (wanted) => desk.waits(wanted),
+    promise: (wanted, passed) => desk.promise(wanted, passed),
   };
 }
 
-function createCatchUp(clock: Clock): () => Promise<void> {
+/** Nothing is answered before what is required was read. */
+function running(
+  required: readonly Source[],
+  optional: readonly Source[],
+): Pick<LiveKnowledge, 'sources' | 'start' | 'stop' | 'unready'> {
+  const sources = [...required, ...optional];
+  return {
+    sources,
+    start: () => sources.forEach((source) => source.start()),
+    stop: async () => {
+      await Promise.all(sources.map((source) => source.stop()));
+    },
+    unready: () => {
+      const missing = required.flatMap((source) => (source.synced() ? [] : [source.name]));
+      return missing.length === 0 ? '' : `${missing.join(' and ')} not read from the API server yet`;
+    },
+  };
+}
+
+/** What is about to change is waited for each time, anything else once a second. */
+function createCatchUp(clock: Clock, desk: StorageDesk): Knowledge['catchUp'] {
   let caughtUpAt = 0;
-  return async () => {
+  return async (wanted) => {
+    if (desk.waits(wanted) !== '') return desk.settle(wanted);
     if (clock.now() - caughtUpAt < CATCH_UP_EVERY_MS) return;
     caughtUpAt = clock.now();
     await clock.sleep(CATCH_UP_MS);
@@ -103,18 +134,24 @@ function gaugesOf({ nodes }: Pick<LiveKnowledge, 'nodes'>, ledger: Ledger): Gaug
 interface Readers {
   readonly ledger: Ledger;
   readonly refusals: Refusals;
+  readonly books: StorageBooks;
   readonly judgements: () => Judgements;
 }
 
-function createReflectors(options: KnowledgeOptions, { ledger, refusals, judgements }: Readers) {
+function createReflectors(options: KnowledgeOptions, { ledger, refusals, books, judgements }: Readers) {
   const readReport = createReportReader();
   const readPod = createPodReader();
+  const readLabels = createLabelReader();
   return {
     nodes: createReflector({
       ...options,
       path: pathOf(KINDS.nodes),
-      keep: (raw) => nodeFacts(raw as NodeObject),
-      onChange: (name, facts) => (facts === undefined ? judgements().gone(name) : judgements().changed(name)),
+      keep: (raw) => nodeFacts(raw as NodeObject, { readLabels }),
+      onChange: (name, facts) => {
+        books.setNode(name, facts);
+        if (facts === undefined) judgements().gone(name);
+        else judgements().changed(name);
+      },
     }),
     pods: createReflector({
       ...options,
@@ -139,14 +176,11 @@ function createReflectors(options: KnowledgeOptions, { ledger, refusals, judgeme
   };
 }
 
-function unready(reflectors: Readonly<Record<string, { synced(): boolean }>>): string {
-  const missing = Object.entries(reflectors).flatMap(([what, one]) => (one.synced() ? [] : [what]));
-  return missing.length === 0 ? '' : `${missing.join(' and ')} not read from the API server yet`;
-}
-
-function guestOf({ metadata = {}, spec = {} }: ExtenderPod): GuestOutcome {
+function guestOf(pod: ExtenderPod): GuestOutcome {
+  const { metadata = {}, spec = {} } = pod;
   const stored = readStoredGuest({ metadata: { annotations: metadata.annotations ?? {} } });
   if (!stored.ok) return stored;
   const { uid = '' } = metadata;
-  return { ok: true, guest: wantedOf(stored.guest, { uid, owner: ownerOf(metadata), priority: spec.priority ?? 0 }) };
+  const identity = { uid, owner: ownerOf(metadata), priority: spec.priority ?? 0, volumeClaims: podClaims(pod) };
+  return { ok: true, guest: wantedOf(stored.guest, identity) };
 }

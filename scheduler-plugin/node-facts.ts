@@ -1,6 +1,8 @@
 import { DEVICE_RESOURCE } from '../api/names.ts';
 import { imageSet, type ImageSet } from './placement/image-names.ts';
 import type { NodeObject } from './protocol.ts';
+import { topolvmCapacities } from './storage/drivers.ts';
+import { createLabelReader, type LabelReader } from './storage/topology.ts';
 
 /** How QEMU runs a guest; the GuestSpec says which one was chosen at admission. */
 export type Accelerator = keyof typeof DEVICE_RESOURCE;
@@ -12,16 +14,33 @@ export interface NodeFacts {
   readonly slots: Readonly<Record<Accelerator, number>>;
   /** Images its kubelet lists (the 50 largest by default). */
   readonly images: ImageSet;
+  /** As `key=value`, those that a volume's topology may name. */
+  readonly labels: readonly string[];
+  /** Free bytes by TopoLVM device class, as its agent writes them on the Node. */
+  readonly topolvm: ReturnType<typeof topolvmCapacities>;
 }
 
-/** What to keep of a Node object; its images, unless they are known. */
-export function nodeFacts(node: NodeObject, images?: ImageSet): NodeFacts {
-  const allocatable = node.status?.allocatable ?? {};
+/** What spares work and memory: what is known of the node already, and how labels are shared. */
+export interface NodeReading {
+  readonly images?: ImageSet | undefined;
+  readonly readLabels?: LabelReader;
+}
+
+/** What to keep of a Node object. */
+export function nodeFacts(node: NodeObject, { images, readLabels = createLabelReader() }: NodeReading = {}): NodeFacts {
+  const { name = '', labels = {}, annotations = {} } = node.metadata ?? {};
+  const { allocatable = {} } = node.status ?? {};
   return {
-    name: node.metadata?.name ?? '',
+    name,
     slots: { kvm: count(allocatable[DEVICE_RESOURCE.kvm]), tcg: count(allocatable[DEVICE_RESOURCE.tcg]) },
-    images: images ?? imageSet((node.status?.images ?? []).flatMap(({ names }) => names ?? [])),
+    images: images ?? imageSet(imageNames(node)),
+    labels: readLabels(labels),
+    topolvm: topolvmCapacities(annotations),
   };
+}
+
+function imageNames({ status: { images = [] } = {} }: NodeObject): readonly string[] {
+  return images.flatMap(({ names }) => names ?? []);
 }
 
 /** Extended resources are whole numbers; anything else is no offer. */

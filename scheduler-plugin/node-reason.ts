@@ -15,6 +15,11 @@ interface OwnCheck {
 
 const OWN_CHECKS: readonly OwnCheck[] = [
   { check: checks.wasNotRefused, concerns: ({ owner }, claims) => claims.wasRefused(owner) },
+  {
+    check: checks.hasPoolRoom,
+    concerns: ({ volumeClaims, wishes }) => volumeClaims.length > 0 && wishes.storage.mode !== 'ignore',
+  },
+  { check: checks.hasData, concerns: ({ volumeClaims, wishes }) => volumeClaims.length > 0 && wishes.storage.mode === 'require' },
   { check: checks.isSpread, concerns: ({ wishes }) => wishes.spread.mode === 'require' },
 ];
 

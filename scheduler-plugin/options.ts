@@ -31,6 +31,16 @@ export const EXTENDER_OPTIONS = defineOptions({
       min: 1,
       max: 512,
     }),
+    linstorUrl: textOption({
+      doc: "LINSTOR controller's REST API, such as http://linstor-controller.piraeus-datastore:3370; empty = LINSTOR is not asked where volumes are",
+      default: '',
+    }),
+    linstorPollSeconds: integerOption({
+      doc: 'Pause between two questions to LINSTOR, in seconds',
+      default: 10,
+      min: 1,
+      max: 120,
+    }),
     logLevel: choiceOption(LOG_LEVELS, { doc: 'Least important lines to log', default: 'info' }),
     kubeconfig: textOption({ doc: 'A kubeconfig; empty = the service account of this pod', default: '' }),
   },

@@ -14,13 +14,28 @@ export interface ExtenderPod {
     readonly annotations?: Readonly<Record<string, string>>;
     readonly ownerReferences?: readonly { readonly uid?: string; readonly controller?: boolean }[];
   };
-  /** Set by admission from the PriorityClass; 0 without. */
-  readonly spec?: { readonly priority?: number; readonly preemptionPolicy?: string };
+  readonly spec?: {
+    /** Set by admission from the PriorityClass; 0 without. */
+    readonly priority?: number;
+    readonly preemptionPolicy?: string;
+    readonly volumes?: readonly PodVolume[];
+  };
+}
+
+/** A volume of a pod, by what it is made from. */
+export interface PodVolume {
+  readonly name: string;
+  readonly persistentVolumeClaim?: { readonly claimName: string };
+  readonly ephemeral?: object;
 }
 
 /** A node as far as this room looks at it. */
 export interface NodeObject {
-  readonly metadata?: { readonly name?: string };
+  readonly metadata?: {
+    readonly name?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly status?: {
     readonly allocatable?: Readonly<Record<string, string>>;
     readonly images?: readonly { readonly names?: readonly string[] | null }[];

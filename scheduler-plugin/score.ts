@@ -35,16 +35,17 @@ export interface Scores {
 }
 
 /** Scores of all nodes in one dimension; undefined = it says nothing about this VM. */
-type Scorer = (wanted: Wanted, nodes: readonly Scored[]) => readonly number[] | undefined;
+type Scorer = (wanted: Wanted, nodes: readonly Scored[], local: readonly number[] | undefined) => readonly number[] | undefined;
 
 /**
  * Scores of nodes that can run the VM: the mean of the dimensions by the weights of the VM's wishes, rounded. A dimension in which all nodes
- * are equal does not count, so that it cannot blunt the others.
+ * are equal does not count, so that it cannot blunt the others. `local`: the share of the VM's disks each node has, 0..1; undefined = none is
+ * nearer than another.
  */
-export function nodeScores(wanted: Wanted, nodes: readonly Scored[]): Scores {
+export function nodeScores(wanted: Wanted, nodes: readonly Scored[], local?: readonly number[]): Scores {
   const told = DIMENSIONS.flatMap((name) => {
     const { weight } = wanted.wishes[name];
-    const scores = weight === 0 ? undefined : SCORERS[name](wanted, nodes);
+    const scores = weight === 0 ? undefined : SCORERS[name](wanted, nodes, local);
     return scores === undefined || scores.every((one) => one === scores[0]) ? [] : [{ name, weight, scores }];
   });
   const whole = told.reduce((sum, { weight }) => sum + weight, 0);
@@ -69,6 +70,7 @@ const SCORERS: Readonly<Record<Dimension, Scorer>> = {
   hugepages: scoreHugepages,
   numa: (wanted, nodes) => (concernsZones(wanted) ? nodes.map(({ fit }) => alignment(fit)) : undefined),
   sriov: ({ functions }, nodes) => (functions.length === 0 ? undefined : nodes.map(({ fit }) => separation(fit))),
+  storage: (_wanted, _nodes, local) => local?.map((share) => BEST * share),
   spread: scoreSpread,
   mobility: scoreMobility,
   image: (_wanted, nodes) => nodes.map(({ hasImage }) => (hasImage ? BEST : 0)),

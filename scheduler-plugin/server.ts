@@ -8,6 +8,7 @@ import { createBodyReader } from './bodies.ts';
 import { judgedNodes, judgeNodes } from './filter.ts';
 import type { GuestOutcome, World } from './filter.ts';
 import type { ExtenderMetrics } from './metrics.ts';
+import type { Wanted } from './placement/wanted.ts';
 import { bindingReply, decodeBinding, decodeRequest, errorReply, filterReply } from './protocol.ts';
 import type { ExtenderPod, ExtenderRequest, FilterReply, HostPriority, Verdict } from './protocol.ts';
 import { hostPriorities, nodeScores } from './score.ts';
@@ -23,7 +24,11 @@ export interface Knowledge extends World {
   /** Drops reservations whose time is over; how many. */
   expire(): number;
   /** Resolves a moment later, for a cache that is behind the scheduler's; at once when that has just been tried. */
-  catchUp(): Promise<void>;
+  catchUp(wanted: Wanted): Promise<void>;
+  /** Why a VM that was refused everywhere should be asked about again soon, whatever happens in the cluster; '' = no reason. */
+  storageWaits(wanted: Wanted): string;
+  /** The VM passed on these nodes: room for its new disks there is not for others until it is known where it goes. */
+  promise(wanted: Wanted, passed: readonly string[]): void;
 }
 
 export interface ExtenderServerOptions {
@@ -81,6 +86,8 @@ async function answerFilter(server: Server, body: unknown): Promise<FilterReply>
   const verdicts = await judge(server, decoded.request, outcome);
   server.decisions.filtered(decoded.request.pod, verdicts, outcome.ok ? outcome.guest : undefined);
   report(server, decoded.request, verdicts);
+  const waits = outcome.ok ? settleStorage(server, outcome.guest, verdicts) : '';
+  if (waits !== '') return failed(server, waits);
   return filterReply(decoded.request, verdicts);
 }
 
@@ -91,8 +98,17 @@ async function answerFilter(server: Server, body: unknown): Promise<FilterReply>
 async function judge({ knowledge }: Server, request: ExtenderRequest, outcome: GuestOutcome): Promise<readonly Verdict[]> {
   const verdicts = judgeNodes(request, outcome, knowledge);
   if (!outcome.ok || request.objects !== undefined || verdicts.some((verdict) => verdict.reason === '')) return verdicts;
-  await knowledge.catchUp();
+  await knowledge.catchUp(outcome.guest);
   return judgeNodes(request, outcome, knowledge);
+}
+
+/** Keeps room for a VM that passed. One that was refused for what is about to change is asked about again after the scheduler's back-off. */
+function settleStorage({ knowledge }: Server, guest: Wanted, verdicts: readonly Verdict[]): string {
+  if (guest.volumeClaims.length === 0) return '';
+  const passed = verdicts.flatMap(({ name, reason }) => (reason === '' ? [name] : []));
+  const waits = passed.length === 0 ? knowledge.storageWaits(guest) : '';
+  knowledge.promise(guest, passed);
+  return waits;
 }
 
 function answerPrioritize(server: Server, body: unknown): readonly HostPriority[] {
@@ -102,10 +118,12 @@ function answerPrioritize(server: Server, body: unknown): readonly HostPriority[
     server.log.warn({ reason: decoded.reason }, 'prioritize request not understood');
     return [];
   }
-  const outcome = server.knowledge.guest(decoded.request.pod);
+  const { request } = decoded;
+  const outcome = server.knowledge.guest(request.pod);
   if (!outcome.ok) return [];
-  const scores = nodeScores(outcome.guest, judgedNodes(decoded.request, outcome.guest, server.knowledge));
-  server.decisions.scored(decoded.request.pod, scores);
+  const local = server.knowledge.storage(outcome.guest)?.shares(request.names);
+  const scores = nodeScores(outcome.guest, judgedNodes(request, outcome.guest, server.knowledge), local);
+  server.decisions.scored(request.pod, scores);
   return hostPriorities(scores);
 }
 

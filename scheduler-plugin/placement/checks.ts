@@ -1,5 +1,6 @@
 import { DEVICE_RESOURCE } from '../../api/names.ts';
 import type { NodeFacts } from '../node-facts.ts';
+import type { StorageAsk } from '../storage/ask.ts';
 import { matchFunctions, offerFits } from './match-functions.ts';
 import { planIn } from './plan.ts';
 import type { FunctionFacts, Room, ZoneAmounts } from './room.ts';
@@ -16,6 +17,8 @@ export interface Claims {
   wasRefused(owner: string): boolean;
   /** Why the node is left out for this VM for a while; '' = it is not. */
   backOff(node: string, owner: string): string;
+  /** What the VM's volume claims mean; undefined = it has none. The same answer for all nodes of a request. */
+  storage(wanted: Wanted): StorageAsk | undefined;
 }
 
 /** One check: '' = the node will do, else why not. The scheduler groups nodes by the exact text, so it names no node. */
@@ -96,6 +99,12 @@ function isAligned(wanted: Wanted, room: Room): string {
   );
   return `${has}, guest needs ${needs.join(', ')} together ${cellsText(wanted)}`;
 }
+
+/** All claims the VM is to make in a pool together, beside those under way; Kubernetes looks at each one alone. */
+export const hasPoolRoom: NodeCheck = (wanted, node, claims) => claims.storage(wanted)?.poolReason(node.name) ?? '';
+
+/** A copy of each disk, when required. */
+export const hasData: NodeCheck = (wanted, node, claims) => claims.storage(wanted)?.dataReason(node.name) ?? '';
 
 /** No two VMs of one owner on a node, when required. */
 export const isSpread: NodeCheck = (wanted, node, claims) => {

@@ -5,6 +5,7 @@ import { isRefusal, type Refusal } from './refusals.ts';
 import type { BoundVm } from './ledger.ts';
 import { readPlan } from './plan-annotation.ts';
 import type { Plan } from './room.ts';
+import { createShared } from './shared.ts';
 import { type Needs, needsOf } from './wanted.ts';
 
 /** A pod as far as this room reads it. */
@@ -72,21 +73,6 @@ function timesOf({ metadata, status = {} }: PodObject): Pick<BoundVm, 'since' | 
 
 function seconds(time: string | undefined): number {
   return Math.floor((Date.parse(time ?? '') || 0) / 1000);
-}
-
-/** More kinds than a cluster has; then it begins anew, at the price of memory alone. */
-const MAX_SHARED = 20_000;
-
-function createShared<T>(): (key: string, make: () => T) => T {
-  const known = new Map<string, T>();
-  return (key, make) => {
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    if (known.size >= MAX_SHARED) known.clear();
-    const value = make();
-    known.set(key, value);
-    return value;
-  };
 }
 
 function refusalOf(

@@ -27,6 +27,8 @@ export interface Needs {
 /** Whose VM it is. */
 export interface Identity {
   readonly uid: string;
+  /** Keys (`namespace/name`) of the PersistentVolumeClaims of its volumes. */
+  readonly volumeClaims: readonly string[];
   /** UID of the controller that makes pods like this one; the pod's own for one made by hand. */
   readonly owner: string;
   /** Pods of a lower one may be evicted for it. */

@@ -25,6 +25,7 @@ export function wanted(
     cpus: 0,
     extraCpus: 0,
     functions: [],
+    volumeClaims: [],
     image: imageKey('quay.io/x/guest:1'),
     cpu: { model: 'host', features: [] },
     ...fields,
@@ -45,13 +46,13 @@ export function pf(address: string, vfs: number, fields: Partial<FunctionFacts> 
 
 /** A node that offers both accelerators. */
 export function node(fields: Partial<NodeFacts> = {}): NodeFacts {
-  return { name: 'a', slots: { kvm: 10, tcg: 10 }, images: { has: () => false }, ...fields };
+  return { name: 'a', slots: { kvm: 10, tcg: 10 }, images: { has: () => false }, labels: [], topolvm: [], ...fields };
 }
 
 /** Claims of nobody on a node with this room; undefined = without a report. */
 export function claims(room: Room | undefined, fields: Partial<Claims> = {}): Claims {
   const verdict: Claims['verdict'] = (_node, vm) => (room === undefined ? undefined : zoneVerdict(vm, room));
-  return { verdict, siblings: () => 0, wasRefused: () => true, backOff: () => '', ...fields };
+  return { verdict, siblings: () => 0, wasRefused: () => true, backOff: () => '', storage: () => undefined, ...fields };
 }
 
 /** A cluster of one node `a` without a report; it remembers nothing it found out. */

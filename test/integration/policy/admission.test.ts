@@ -186,9 +186,7 @@ describe('a policy is refused when it is written', () => {
   });
 
   test('with a forced annotation that does nothing yet', async () => {
-    expect(await write('a', { placement: { storage: { forced: 'require' } } })).toContain(
-      'placement.podvisor.dev/storage is not supported yet',
-    );
+    expect(await write('a', { migration: { forced: 'never' } })).toContain('podvisor.dev/migration is not supported yet');
   });
 
   test('with a default that ties with another policy, also as an update', async () => {

@@ -42,7 +42,6 @@ const CASES: Record<string, [Pod, string[], ParseContext?]> = {
   'an unknown annotation, naming the nearest': [annotated('podvisor.dev/cpu-modle', 'host'), ["did you mean 'podvisor.dev/cpu-model'?"]],
   'an unknown annotation with nothing near': [annotated('podvisor.dev/wallpaper', 'x'), ['knows no such annotation; allowed: those in docs/reference/annotations.md']],
   'an unknown placement annotation': [annotated('placement.podvisor.dev/storag', 'x'), ["did you mean 'placement.podvisor.dev/storage'?"]],
-  'a placement annotation of later': [annotated('placement.podvisor.dev/storage', 'ignore'), ['is not supported yet']],
   'a wish of placement that is none': [annotated('placement.podvisor.dev/numa', 'prefer=11'), ['"prefer=11": allowed: require, prefer, prefer=WEIGHT with a whole weight from 1 to 10, ignore']],
   'a GuestSpec of the user': [annotated('podvisor.dev/guest', '{}'), ['metadata.annotations[podvisor.dev/guest]: "{}"', 'written by Podvisor at admission only; remove it']],
   'a boot mode of later': [annotated('podvisor.dev/boot', 'rootfs'), ['"rootfs": is not supported yet (', '; allowed: disk, kernel']],

@@ -41,7 +41,7 @@ test.each<[string, object, string]>([
   ['CEL of another type', rule('guest.vcpus + 1'), 'allowed: bool'],
   ['message that is no text', rule('true', { messageExpression: '1 + 1' }), 'spec.rules[0].messageExpression: "1 + 1": gives int; allowed: string'],
   ['a rule twice', { rules: [{ name: 'r', expression: 'true' }, { name: 'r', expression: 'true' }] }, 'spec.rules[1].name: "r": is there twice'],
-  ['a forced annotation that does nothing yet', { placement: { storage: { forced: 'require' } } }, 'spec.placement.storage.forced: "require": placement.podvisor.dev/storage is not supported yet'],
+  ['a forced annotation that does nothing yet', { migration: { forced: 'never' } }, 'spec.migration.forced: "never": podvisor.dev/migration is not supported yet'],
   ['a default of placement that is no wish', { placement: { numa: { default: 'prefer=11' } } }, 'spec.placement.numa.default: "prefer=11": is no wish of placement; allowed: require'],
   ['a default one too', { migration: { default: 'never' } }, 'podvisor.dev/migration is not supported yet'],
   ['forbidden and forced', { migration: { forbidden: true, forced: 'x' } }, 'forbidden goes with nothing else'],

@@ -20,6 +20,8 @@ function rig(change: Partial<Knowledge> = {}, requestLimitMib = 1, outcome: Bind
     unready: () => '',
     guest: () => ({ ok: true, guest: wanted({ accelerator: 'tcg' }) }),
     catchUp: () => Promise.resolve(),
+    storageWaits: () => '',
+    promise: () => undefined,
     ...change,
   };
   const metrics = createExtenderMetrics(new Registry());

@@ -1,0 +1,90 @@
+import type { Copy } from './copies.ts';
+import { bytesOf } from './volume-facts.ts';
+
+/**
+ * What objects of storage drivers tell of where data is. A reader gives undefined for an object that tells nothing. Fields as of Longhorn
+ * v1beta2, TopoLVM v1 and OpenEBS LVM v1alpha1.
+ */
+
+type Raw = { readonly [field: string]: unknown };
+interface DriverObject {
+  readonly metadata: { readonly name: string };
+  readonly spec?: Raw;
+  readonly status?: Raw;
+  readonly volumeGroups?: readonly Raw[];
+}
+
+/** CSI drivers whose volumes every node reaches over the network alike: no node has their data. */
+export function isRemote(driver: string): boolean {
+  return REMOTE.includes(driver) || REMOTE_SUFFIXES.some((suffix) => driver.endsWith(suffix));
+}
+const REMOTE = [
+  'nfs',
+  'rbd',
+  'cephfs',
+  'iscsi',
+  'fc',
+  'nfs.csi.k8s.io',
+  'smb.csi.k8s.io',
+  'efs.csi.aws.com',
+  'file.csi.azure.com',
+];
+/** Rook prepends its namespace. */
+const REMOTE_SUFFIXES = ['rbd.csi.ceph.com', 'cephfs.csi.ceph.com', 'nfs.csi.ceph.com'];
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** A Longhorn Replica. One that was never healthy, or failed since, is no copy. */
+export function longhornReplica({ spec = {}, metadata }: DriverObject): Copy | undefined {
+  const volume = text(spec['volumeName']);
+  if (volume === '' || metadata.name === '') return undefined;
+  const usable = text(spec['healthyAt']) !== '' && text(spec['failedAt']) === '' && spec['active'] !== false;
+  return { volume, node: usable ? text(spec['nodeID']) : '' };
+}
+
+/** Whether a Longhorn Volume is in shards over nodes, so that no node has all of it; undefined = it is not. */
+export function longhornSharded({ spec = {} }: DriverObject): true | undefined {
+  return /shard|erasure/i.test(text(spec['dataLayout'])) ? true : undefined;
+}
+
+/** A TopoLVM LogicalVolume. It has a volume once its node's agent has made it. */
+export function topolvmVolume({ spec = {}, status = {} }: DriverObject): Copy | undefined {
+  const volume = text(status['volumeID']);
+  return volume === '' ? undefined : { volume, node: text(spec['nodeName']) };
+}
+
+/** An OpenEBS LVMVolume; its name is the volume's handle. */
+export function openebsVolume({ spec = {}, metadata }: DriverObject): Copy {
+  return { volume: metadata.name, node: text(spec['ownerNodeID']) };
+}
+
+/** A volume group of an OpenEBS LVMNode. */
+export interface VolumeGroup {
+  readonly name: string;
+  /** Free. */
+  readonly bytes: number;
+}
+
+export function openebsGroups({ volumeGroups = [] }: DriverObject): readonly VolumeGroup[] {
+  return volumeGroups.map(({ name, free }) => ({ name: text(name), bytes: bytesOf(free) }));
+}
+
+/** A VolumeAttachment that stands; the volume is the PersistentVolume. */
+export function attachment({ spec = {}, status = {} }: DriverObject): Copy | undefined {
+  const source = (spec['source'] ?? {}) as Raw;
+  const volume = text(source['persistentVolumeName']);
+  return status['attached'] === true && volume !== '' ? { volume, node: text(spec['nodeName']) } : undefined;
+}
+
+/** Free room by TopoLVM device class, as its agent writes it on the Node. */
+export function topolvmCapacities(
+  annotations: Readonly<Record<string, string>>,
+): readonly (readonly [deviceClass: string, bytes: number])[] {
+  return Object.entries(annotations).flatMap(([key, value]) => {
+    if (!key.startsWith(TOPOLVM_CAPACITY) || !/^\d+$/.test(value)) return [];
+    const deviceClass = key.slice(TOPOLVM_CAPACITY.length);
+    return [[deviceClass === TOPOLVM_DEFAULT ? '' : deviceClass, Number(value)] as const];
+  }); // prettier-ignore
+}
+const TOPOLVM_CAPACITY = 'capacity.topolvm.io/';
+const TOPOLVM_DEFAULT = '00default';

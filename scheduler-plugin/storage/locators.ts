@@ -1,0 +1,104 @@
+import type { KubeClient } from '../../kube/client.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import { KINDS, pathOf } from '../../kube/paths.ts';
+import { createReflector, type Reflector } from '../../kube/reflector.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { Random } from '../../runtime/random.ts';
+import { isFresh, type Source, sourceOf } from '../sources/source.ts';
+import { type Copies, type Copy, createCopies } from './copies.ts';
+import { longhornReplica, longhornSharded, openebsVolume, topolvmVolume } from './drivers.ts';
+import { linstorVolume } from './linstor.ts';
+import { createLinstorSource, type FetchJson } from './linstor-source.ts';
+import type { Locator } from './storage.ts';
+
+/** What a source is made of. */
+export interface SourceParts {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** How LINSTOR is asked; see {@link createLinstorSource}. */
+export interface LinstorAccess {
+  readonly url: string;
+  readonly everyMs: number;
+  readonly fetch: FetchJson;
+}
+
+/** Where the drivers we know say that volumes are, by CSI driver. */
+export interface Locators {
+  readonly locators: ReadonlyMap<string, Locator>;
+  readonly sources: readonly Source[];
+}
+
+/** Follows the objects of the drivers that are installed. */
+export function createLocators(parts: SourceParts, access?: LinstorAccess): Locators {
+  const longhorn = longhornLocator(parts);
+  const topolvm = watchedLocator(parts, 'topolvm', { kind: 'topolvmVolumes', read: topolvmVolume });
+  const openebs = watchedLocator(parts, 'openebs-volumes', { kind: 'openebsVolumes', read: openebsVolume });
+  const all = [
+    { driver: 'driver.longhorn.io', ...longhorn },
+    { driver: 'topolvm.io', ...topolvm },
+    { driver: 'local.csi.openebs.io', ...openebs },
+    ...(access === undefined ? [] : [{ driver: 'linstor.csi.linbit.com', ...linstorLocator(parts, access) }]),
+  ];
+  return { locators: new Map(all.map(({ driver, locator }) => [driver, locator])), sources: all.map(({ source }) => source) };
+}
+
+interface Located {
+  readonly locator: Locator;
+  readonly source: Source;
+}
+
+type KindName = keyof typeof KINDS;
+type DriverReader = (raw: KubeObject) => Copy | undefined;
+
+/** Objects that each tell of one copy. */
+export function copyWatch(
+  parts: SourceParts,
+  kind: KindName,
+  { read, copies }: { readonly read: DriverReader; readonly copies: Copies },
+): Reflector<Copy> {
+  const path = pathOf(KINDS[kind]);
+  return createReflector({ ...parts, path, mayBeAbsent: true, keep: read, onChange: (key, copy) => copies.set(key, copy) });
+}
+
+function watchedLocator(
+  parts: SourceParts,
+  name: string,
+  { kind, read }: { readonly kind: KindName; readonly read: DriverReader },
+): Located {
+  const copies = createCopies();
+  const source = sourceOf(name, copyWatch(parts, kind, { read, copies }));
+  return { source, locator: { nodes: (handle) => copies.nodes(handle), isFresh: () => isFresh(source, parts.clock.now()) } };
+}
+
+/** Volumes are named by their handle. One in shards has a whole copy nowhere. */
+function longhornLocator(parts: SourceParts): Located {
+  const copies = createCopies();
+  const replicas = copyWatch(parts, 'longhornReplicas', { read: longhornReplica, copies });
+  const inShards = new Set<string>();
+  const sharded = createReflector({
+    ...parts,
+    path: pathOf(KINDS.longhornVolumes),
+    mayBeAbsent: true,
+    keep: longhornSharded,
+    onChange: (key, is) => (is === true ? inShards.add(nameOf(key)) : inShards.delete(nameOf(key))),
+  });
+  const source = sourceOf('longhorn', replicas, sharded);
+  const nodes = (handle: string): readonly string[] | undefined => (inShards.has(handle) ? [] : copies.nodes(handle));
+  return { source, locator: { nodes, isFresh: () => isFresh(source, parts.clock.now()) } };
+}
+
+function nameOf(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
+}
+
+function linstorLocator({ clock, log }: SourceParts, access: LinstorAccess): Located {
+  const copies = createCopies();
+  const source = createLinstorSource({ ...access, copies, clock, log });
+  const nodes = (handle: string): readonly string[] | undefined => copies.nodes(linstorVolume(handle));
+  return { source, locator: { nodes, isFresh: () => isFresh(source, clock.now()) } };
+}

@@ -1,0 +1,202 @@
+import { isRemote } from './drivers.ts';
+import type { Copies } from './copies.ts';
+import { createPools, HOLD_MS, type PlacedClaim, type Pools, type ToldRoom } from './pools.ts';
+import { createTopology, NAME_KEY, type Topology } from './topology.ts';
+import { type CapacityFacts, type ClaimFacts, type ClassFacts, topolvmGroup, type VolumeFacts } from './volume-facts.ts';
+
+/** What tells where a driver's volumes have copies, as long as its source can be relied on. */
+export interface Locator {
+  /** Nodes with all data of the volume of that handle; undefined = it is not known. */
+  readonly nodes: (handle: string) => readonly string[] | undefined;
+  readonly isFresh: () => boolean;
+}
+
+/** What a Node object tells. */
+export interface NodeStorage {
+  /** As `key=value`. */
+  readonly labels: readonly string[];
+  /** Free bytes by TopoLVM device class. */
+  readonly topolvm: readonly (readonly [deviceClass: string, bytes: number])[];
+}
+
+/** Everything known of claims, volumes, classes and pools. Sources put it in as it changes; it has identity because all requests look at the same. */
+export interface StorageBooks {
+  readonly pools: Pools;
+  setClaim(key: string, claim: ClaimFacts | undefined): void;
+  setVolume(volume: VolumeFacts | undefined): void;
+  setClass(name: string, facts: ClassFacts | undefined): void;
+  setCapacity(key: string, facts: CapacityFacts | undefined): void;
+  /** undefined = the node is gone. */
+  setNode(name: string, facts: NodeStorage | undefined): void;
+  /** Room that a node has for a group of classes, as its own agent tells. */
+  setNodeRoom(object: string, room: NodeRoom | undefined): void;
+  claim(key: string): ClaimFacts | undefined;
+  volume(name: string): VolumeFacts | undefined;
+  storageClass(name: string): ClassFacts | undefined;
+  /** Nodes that have all data of a volume; undefined = nobody tells, or no node is nearer than another. */
+  nodesOf(volume: VolumeFacts): ReadonlySet<string> | undefined;
+  /** Grows with every change. */
+  version(): number;
+  /** Nodes that the volume is attached to now. */
+  attachedTo(name: string): readonly string[];
+}
+
+export interface StorageBooksOptions {
+  readonly now: () => number;
+  /** By key, what the claims' source has. */
+  readonly claim: (key: string) => ClaimFacts | undefined;
+  readonly volume: (name: string) => VolumeFacts | undefined;
+  /** By CSI driver. */
+  readonly locators: ReadonlyMap<string, Locator>;
+  readonly attachments: Pick<Copies, 'nodes'>;
+}
+
+/** Empty books. */
+export function createStorageBooks(options: StorageBooksOptions): StorageBooks {
+  const topology = createTopology();
+  const pools = createPools(topology);
+  const facts: Facts = {
+    ...options,
+    pools,
+    open: new Map(),
+    classes: new Map(),
+    capacities: new Map(),
+    deviceClasses: new Map(),
+  };
+  let version = 0;
+  const changing =
+    <A extends readonly unknown[]>(change: (...args: A) => void) =>
+    (...args: A): void => {
+      version += 1;
+      change(...args);
+    };
+  return {
+    pools: { ...pools, promise: changing(pools.promise) },
+    setClaim: changing((key, claim) => setClaim(facts, key, claim)),
+    setVolume: changing((volume) => setVolume(facts, volume)),
+    setClass: changing((name, one) => setClass(facts, name, one)),
+    setCapacity: changing((key, capacity) => {
+      put(facts.capacities, key, capacity);
+      pools.tell(key, roomOf(facts, capacity));
+    }),
+    setNode: changing((name, node) => {
+      topology.setNode(name, node?.labels);
+      setNodeRooms(facts, name, node?.topolvm ?? []);
+    }),
+    setNodeRoom: changing((object, room) => pools.tell(object, room && nodeRoom(room))),
+    claim: options.claim,
+    volume: options.volume,
+    storageClass: (name) => facts.classes.get(name),
+    nodesOf: (volume) => nodesOf(volume, topology, options.locators),
+    attachedTo: (name) => options.attachments.nodes(name) ?? [],
+    version: () => version,
+  };
+}
+
+interface Facts extends Pick<StorageBooksOptions, 'now' | 'claim' | 'volume'> {
+  readonly pools: Pools;
+  /** Claims that are not bound. */
+  readonly open: Map<string, ClaimFacts>;
+  readonly classes: Map<string, ClassFacts>;
+  readonly capacities: Map<string, CapacityFacts>;
+  /** TopoLVM's, by node. */
+  readonly deviceClasses: Map<string, readonly string[]>;
+}
+
+function put<T>(map: Map<string, T>, key: string, value: T | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+}
+
+/** Room by the group of its class; a class that is not known yet is a group of its own. */
+function roomOf({ classes }: Facts, capacity: CapacityFacts | undefined): ToldRoom | undefined {
+  if (capacity === undefined) return undefined;
+  const group = classes.get(capacity.storageClass)?.group ?? `class/${capacity.storageClass}`;
+  return { group, nodes: capacity.nodes, bytes: capacity.bytes };
+}
+
+/** Free bytes a node has for a group of classes. */
+interface NodeRoom {
+  readonly node: string;
+  readonly group: string;
+  readonly bytes: number;
+}
+
+function nodeRoom({ node, group, bytes }: NodeRoom): ToldRoom {
+  return { group, bytes, nodes: [{ key: NAME_KEY, operator: 'In', values: [node] }] };
+}
+
+/** Classes that are no longer on the node tell nothing any more. */
+function setNodeRooms({ deviceClasses, pools }: Facts, node: string, rooms: NodeStorage['topolvm']): void {
+  const before = deviceClasses.get(node) ?? [];
+  const names = rooms.map(([name]) => name);
+  for (const name of before) if (!names.includes(name)) pools.tell(`topolvm/${node}/${name}`, undefined);
+  for (const [name, bytes] of rooms) pools.tell(`topolvm/${node}/${name}`, nodeRoom({ node, group: topolvmGroup(name), bytes }));
+  if (names.length > 0) deviceClasses.set(node, names);
+  else deviceClasses.delete(node);
+}
+
+function setClass(facts: Facts, name: string, one: ClassFacts | undefined): void {
+  const { classes, capacities, open, pools } = facts;
+  put(classes, name, one);
+  for (const [key, capacity] of capacities) if (capacity.storageClass === name) pools.tell(key, roomOf(facts, capacity));
+  for (const [key, claim] of open) if (claim.storageClass === name) setClaim(facts, key, claim);
+}
+
+function setClaim(facts: Facts, key: string, claim: ClaimFacts | undefined): void {
+  const { open, pools } = facts;
+  if (claim?.volume === '') {
+    open.set(key, claim);
+    pools.place(key, placeOf(facts, claim));
+    return;
+  }
+  open.delete(key);
+  if (claim === undefined) pools.place(key, undefined);
+  else setBound(facts, key, claim);
+}
+
+function placeOf({ classes }: Facts, { storageClass, selectedNode, bytes }: ClaimFacts): PlacedClaim | undefined {
+  const one = classes.get(storageClass);
+  return one?.waits === true && selectedNode !== '' ? { group: one.group, node: selectedNode, bytes } : undefined;
+}
+
+/** A volume that is this old was not made for a claim that is bound just now. Generous, because clocks differ. */
+const OLD_MS = 10 * 60_000;
+
+/** A claim under way goes on counting until its volume is out of its pool's room; so does one bound shortly before we started. */
+function setBound(facts: Facts, key: string, claim: ClaimFacts): void {
+  const { pools, now } = facts;
+  const volume = facts.volume(claim.volume);
+  if (pools.has(key)) {
+    if (volume !== undefined && now() - volume.createdAt > OLD_MS) pools.forget(key);
+    else pools.bound(key, now());
+    return;
+  }
+  if (volume?.claim === key) holdNew(facts, volume, claim);
+}
+
+function holdNew(facts: Facts, { createdAt, bytes, claim: key }: VolumeFacts, claim: ClaimFacts): void {
+  const place = placeOf(facts, { ...claim, bytes });
+  if (place === undefined || facts.now() - createdAt >= HOLD_MS) return;
+  facts.pools.place(key, place);
+  facts.pools.bound(key, createdAt);
+}
+
+/** Claims and volumes come by watches of their own, in any order. */
+function setVolume(facts: Facts, volume: VolumeFacts | undefined): void {
+  if (volume === undefined || volume.claim === '' || facts.pools.has(volume.claim)) return;
+  const claim = facts.claim(volume.claim);
+  if (claim !== undefined && claim.volume !== '') holdNew(facts, volume, claim);
+}
+
+function nodesOf(
+  { driver, handle, where }: VolumeFacts,
+  topology: Topology,
+  locators: StorageBooksOptions['locators'],
+): ReadonlySet<string> | undefined {
+  if (isRemote(driver)) return undefined;
+  const locator = locators.get(driver);
+  const copies = locator?.isFresh() === true ? locator.nodes(handle) : undefined;
+  if (copies !== undefined) return new Set(copies);
+  return where === undefined ? undefined : topology.nodes(where);
+}

@@ -1,0 +1,98 @@
+import { createShared } from '../placement/shared.ts';
+
+/** A requirement on a node's label: an operator of NodeSelectorRequirement or LabelSelectorRequirement (core/v1, meta/v1). */
+export interface Requirement {
+  readonly key: string;
+  readonly operator: string;
+  readonly values: readonly string[];
+}
+
+/** Nodes that satisfy all requirements of any of the terms. */
+export type Terms = readonly (readonly Requirement[])[];
+
+/** A node's own name, as if it were a label: what `matchFields` of a node selector may ask. */
+export const NAME_KEY = 'metadata.name';
+
+/** Which nodes a driver's topology means. */
+export interface Topology {
+  /** Labels as `key=value`; undefined = the node is gone. */
+  setNode(name: string, labels: readonly string[] | undefined): void;
+  /** Of a label; undefined = the node does not have it. */
+  value(node: string, key: string): string | undefined;
+  /** Names of nodes. Remembered for each object `terms` until a node's labels change. */
+  nodes(terms: Terms): ReadonlySet<string>;
+  /** Grows with each change of labels. */
+  version(): number;
+}
+
+/** Labels of what hardware can do (node-feature-discovery): many, and no driver places volumes by them. */
+const HARDWARE = 'feature.node.kubernetes.io/';
+/** Sets remembered; a set of 5,000 names is some hundred kB at worst, mostly they hold one name. */
+const MAX_SETS = 1_000;
+
+/** What to keep of a node's labels. */
+export type LabelReader = (labels: Readonly<Record<string, string>>) => readonly string[];
+
+/** Makes a {@link LabelReader}; most labels are the same on many nodes, and one string in memory. */
+export function createLabelReader(): LabelReader {
+  const known = createShared<string>();
+  return (labels) =>
+    Object.entries(labels).flatMap(([key, value]) => {
+      const label = `${key}=${value}`;
+      return key.startsWith(HARDWARE) ? [] : [known(label, () => label)];
+    });
+}
+
+/** Knows no node yet. */
+export function createTopology(): Topology {
+  const nodes = new Map<string, readonly string[]>();
+  const known = new Map<Terms, ReadonlySet<string>>();
+  let version = 0;
+  const value = (node: string, key: string): string | undefined => valueOf(node, nodes.get(node) ?? [], key);
+  return {
+    setNode: (name, labels) => {
+      if (sameLabels(nodes.get(name), labels)) return;
+      if (labels === undefined) nodes.delete(name);
+      else nodes.set(name, labels);
+      known.clear();
+      version += 1;
+    },
+    value,
+    nodes: (terms) => {
+      const before = known.get(terms);
+      if (before !== undefined) return before;
+      const found = new Set([...nodes.keys()].filter((node) => terms.some((term) => term.every((one) => meets(one, value(node, one.key))))));
+      if (known.size >= MAX_SETS) known.clear();
+      known.set(terms, found);
+      return found;
+    },
+    version: () => version,
+  }; // prettier-ignore
+}
+
+function sameLabels(before: readonly string[] | undefined, after: readonly string[] | undefined): boolean {
+  if (before === undefined || after === undefined) return before === after;
+  return before.length === after.length && before.every((label, index) => label === after[index]);
+}
+
+function valueOf(node: string, labels: readonly string[], key: string): string | undefined {
+  if (key === NAME_KEY) return node;
+  const label = labels.find((one) => one.startsWith(key) && one[key.length] === '=');
+  return label?.slice(key.length + 1);
+}
+
+type Operator = (value: string | undefined, values: readonly string[]) => boolean;
+
+const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator>([
+  ['In', (value, values) => value !== undefined && values.includes(value)],
+  ['NotIn', (value, values) => value === undefined || !values.includes(value)],
+  ['Exists', (value) => value !== undefined],
+  ['DoesNotExist', (value) => value === undefined],
+  ['Gt', (value, [than]) => Number(value) > Number(than)],
+  ['Lt', (value, [than]) => Number(value) < Number(than)],
+]);
+
+/** An operator of later matches nothing. */
+function meets({ operator, values }: Requirement, value: string | undefined): boolean {
+  return OPERATORS.get(operator)?.(value, values) ?? false;
+}

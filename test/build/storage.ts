@@ -1,0 +1,88 @@
+import { createCopies, type Copies } from '../../scheduler-plugin/storage/copies.ts';
+import { createStorageBooks, type Locator, type StorageBooks } from '../../scheduler-plugin/storage/storage.ts';
+import * as read from '../../scheduler-plugin/storage/volume-facts.ts';
+
+export const GIB = 2 ** 30;
+/** The time at which nothing has happened yet. */
+export const START = Date.UTC(2026, 10, 21, 20);
+
+/** The storage of a cluster, as its objects tell it, without a watch between: what is put in is known at once. */
+export interface StorageRig {
+  readonly books: StorageBooks;
+  readonly attachments: Copies;
+  /** Moves the clock. */
+  wait(ms: number): void;
+  node(name: string, labels?: Record<string, string>): void;
+  storageClass(name: string, fields?: Partial<read.ClassObject>): void;
+  /** A CSIStorageCapacity of nodes with `topology.example.com/node: NODE`. */
+  capacity(storageClass: string, node: string, gib: number): void;
+  claim(name: string, fields?: { gib?: number; storageClass?: string; on?: string; volume?: string; mode?: string } | null): void;
+  volume(name: string, fields?: Partial<NonNullable<read.VolumeObject['spec']>> & { claim?: string; age?: number }): void;
+}
+
+/** By default one class, `fast`, that waits for its first consumer. */
+export function storageRig(locators: ReadonlyMap<string, Locator> = new Map()): StorageRig {
+  let now = START;
+  const claims = new Map<string, read.ClaimFacts>();
+  const volumes = new Map<string, read.VolumeFacts>();
+  const attachments = createCopies();
+  const get = { claim: (key: string) => claims.get(key), volume: (name: string) => volumes.get(name) };
+  const books = createStorageBooks({ now: () => now, ...get, locators, attachments });
+  const readClaim = read.createClaimReader();
+  const readVolume = read.createVolumeReader((createdAt) => now - createdAt < 70_000);
+  const readCapacity = read.createCapacityReader();
+  const rig: StorageRig = {
+    books,
+    attachments,
+    wait: (ms) => void (now += ms),
+    node: (name, labels = {}) => {
+      const all = { 'topology.example.com/node': name, 'kubernetes.io/hostname': name, ...labels };
+      books.setNode(name, { labels: Object.entries(all).map(([key, value]) => `${key}=${value}`), topolvm: [] });
+    },
+    storageClass: (name, fields = {}) => {
+      const one = { metadata: { name }, provisioner: 'csi.example.com', volumeBindingMode: 'WaitForFirstConsumer', ...fields };
+      books.setClass(name, read.classFacts(one));
+    },
+    capacity: (storageClassName, node, gib) => {
+      const nodeTopology = { matchLabels: { 'topology.example.com/node': node } };
+      books.setCapacity(`${storageClassName}/${node}`, readCapacity({ storageClassName, nodeTopology, capacity: `${gib}Gi` }));
+    },
+    claim: (name, fields = {}) => {
+      const key = `default/${name}`;
+      const facts = fields === null ? undefined : readClaim(claimObject(fields));
+      if (facts === undefined) claims.delete(key);
+      else claims.set(key, facts);
+      books.setClaim(key, facts);
+    },
+    volume: (name, { claim, age = 0, ...spec } = {}) => {
+      const claimRef = claim === undefined ? {} : { claimRef: { namespace: 'default', name: claim } };
+      const creationTimestamp = new Date(now - age).toISOString();
+      const one = { capacity: { storage: '3Gi' }, volumeMode: 'Block', storageClassName: 'fast', ...claimRef, ...spec };
+      const facts = readVolume({ metadata: { name, creationTimestamp }, spec: one }, false);
+      if (facts !== undefined) volumes.set(name, facts);
+      books.setVolume(facts);
+    },
+  };
+  rig.storageClass('fast');
+  return rig;
+}
+
+interface ClaimFields {
+  readonly gib?: number;
+  readonly storageClass?: string;
+  readonly on?: string;
+  readonly volume?: string;
+  readonly mode?: string;
+}
+
+function claimObject({ gib = 3, storageClass = 'fast', on, volume, mode = 'Block' }: ClaimFields): read.ClaimObject {
+  return {
+    metadata: { annotations: on === undefined ? {} : { 'volume.kubernetes.io/selected-node': on } },
+    spec: {
+      storageClassName: storageClass,
+      volumeMode: mode,
+      resources: { requests: { storage: `${gib}Gi` } },
+      ...(volume === undefined ? {} : { volumeName: volume }),
+    },
+  };
+}

@@ -1,0 +1,192 @@
+import { askOf, type StorageAsk } from '../../../../scheduler-plugin/storage/ask.ts';
+import { storageRig, type StorageRig } from '../../../build/storage.ts';
+
+/** A VM with these claims of 3 GiB each, all known and without a node. */
+function ask(rig: StorageRig, uid: string, ...names: readonly string[]): StorageAsk {
+  return askOf({ uid, volumeClaims: names.map((name) => `default/${name}`) }, rig.books)!;
+}
+const reason = (rig: StorageRig, uid: string, ...names: readonly string[]): string => ask(rig, uid, ...names).poolReason('a');
+
+/** A node with a pool of 10 GiB, and claims of 3 GiB that nobody has used yet. */
+function pool(): StorageRig {
+  const rig = storageRig();
+  rig.node('a');
+  rig.node('b');
+  rig.capacity('fast', 'a', 10);
+  for (const name of ['one', 'two', 'three', 'four', 'five']) rig.claim(name);
+  return rig;
+}
+
+describe('joint room of a pool', () => {
+  it.each<[string, (rig: StorageRig) => void, readonly string[], string]>([
+    ['what fits, fits', () => undefined, ['one', 'two', 'three'], ''],
+    ['each alone would fit, together they do not', () => undefined, ['one', 'two', 'three', 'four'], "pool of storage class fast has 10 GiB free, guest's 4 new disks need 12 GiB"],
+    ['a claim under way counts', (rig) => rig.claim('one', { on: 'a' }), ['two', 'three', 'four'], "pool of storage class fast has 7 GiB free (3 GiB of 10 GiB promised to others), guest's 3 new disks need 9 GiB"],
+    ['a claim under way elsewhere does not', (rig) => rig.claim('one', { on: 'b' }), ['two', 'three', 'four'], ''],
+    ['a claim whose node was taken back does not', (rig) => { rig.claim('one', { on: 'a' }); rig.claim('one'); }, ['two', 'three', 'four'], ''],
+    ['a claim that is gone does not', (rig) => { rig.claim('one', { on: 'a' }); rig.claim('one', null); }, ['two', 'three', 'four'], ''],
+    ['a class that does not wait takes none', (rig) => { rig.storageClass('fast', { volumeBindingMode: 'Immediate' }); }, ['one', 'two', 'three', 'four'], ''],
+    ['a pool that tells nothing says nothing', (rig) => rig.books.setCapacity('fast/a', undefined), ['one', 'two', 'three', 'four'], ''],
+    ['a pool of another class says nothing', (rig) => { rig.storageClass('slow'); rig.claim('one', { storageClass: 'slow', gib: 30 }); }, ['one'], ''],
+    ['a claim with a node is not asked for again', (rig) => rig.claim('one', { on: 'a', gib: 30 }), ['one'], ''],
+    ['of a claim we do not know we cannot say yes', () => undefined, ['six'], 'claim six is not yet known to the Podvisor scheduler extender (it asks again by itself)'],
+  ])('%s', (_title, change, names, expected) => {
+    const rig = pool();
+    change(rig);
+    expect(reason(rig, 'vm', ...names)).toBe(expected);
+  }); // prettier-ignore
+
+  it('is asked at the node alone whose labels it names', () => {
+    expect(ask(pool(), 'vm', 'one', 'two', 'three', 'four').poolReason('b')).toBe('');
+  });
+});
+
+describe('volumes that were made', () => {
+  /** How much a VM could have. */
+  const free = (rig: StorageRig): number => {
+    const { told, promised } = rig.books.pools.room('class/fast', 'a', 'vm')!;
+    return (told - promised) / 2 ** 30;
+  };
+  const bind = (rig: StorageRig, name: string): void => {
+    rig.volume(`pv-${name}`, { claim: name });
+    rig.claim(name, { on: 'a', volume: `pv-${name}` });
+  };
+  const place = (rig: StorageRig, ...names: readonly string[]): void => names.forEach((name) => rig.claim(name, { on: 'a' }));
+
+  it('count until the pool tells less, and then no more', () => {
+    const rig = pool();
+    place(rig, 'one');
+    bind(rig, 'one');
+    expect(free(rig)).toBe(7);
+    rig.capacity('fast', 'a', 7);
+    expect(free(rig)).toBe(7);
+  });
+
+  it('a late word about the first of three leaves the others counted', () => {
+    const rig = pool();
+    place(rig, 'one', 'two', 'three');
+    for (const name of ['one', 'two', 'three']) bind(rig, name);
+    rig.capacity('fast', 'a', 7);
+    expect(free(rig)).toBe(1);
+    rig.capacity('fast', 'a', 1);
+    expect(free(rig)).toBe(1);
+  });
+
+  it('a pool that sinks before the claim is seen bound counts twice only until then', () => {
+    const rig = pool();
+    place(rig, 'one');
+    rig.capacity('fast', 'a', 7);
+    expect(free(rig)).toBe(4);
+    bind(rig, 'one');
+    expect(free(rig)).toBe(7);
+  });
+
+  it('a pool that never tells less is believed after a while', () => {
+    const rig = pool();
+    place(rig, 'one');
+    bind(rig, 'one');
+    rig.wait(70_000);
+    rig.books.pools.expire(Date.UTC(2026, 10, 21, 20) + 70_000);
+    expect(free(rig)).toBe(10);
+  });
+
+  it('made shortly before we started count, made before that do not', () => {
+    const rig = pool();
+    rig.volume('pv-new', { claim: 'new', age: 10_000 });
+    rig.claim('new', { on: 'a', volume: 'pv-new' });
+    rig.volume('pv-old', { claim: 'old', age: 80_000 });
+    rig.claim('old', { on: 'a', volume: 'pv-old' });
+    expect(free(rig)).toBe(7);
+  });
+
+  it('a file system made shortly before we started counts too, whichever watch is first', () => {
+    const rig = pool();
+    rig.claim('new', { on: 'a', volume: 'pv-new', mode: 'Filesystem' });
+    rig.volume('pv-new', { claim: 'new', age: 10_000, volumeMode: 'Filesystem' });
+    expect(free(rig)).toBe(7);
+  });
+
+  it('a claim that was given a volume of long ago takes nothing', () => {
+    const rig = pool();
+    place(rig, 'one');
+    rig.volume('pv-old', { claim: 'one', age: 3_600_000 });
+    rig.claim('one', { on: 'a', volume: 'pv-old' });
+    expect(free(rig)).toBe(10);
+  });
+
+  it('claims find their pool when it is told of after them, or their node gets its label', () => {
+    const rig = storageRig();
+    rig.claim('one', { on: 'a' });
+    rig.capacity('fast', 'a', 10);
+    rig.node('a');
+    expect(free(rig)).toBe(7);
+  });
+});
+
+describe('VMs that passed a filter', () => {
+  const promise = (rig: StorageRig, uid: string, names: readonly string[], nodes: readonly string[]): void =>
+    rig.books.pools.promise(uid, { claims: ask(rig, uid, ...names).wants, nodes, at: Date.UTC(2026, 10, 21, 20) });
+
+  it('hold their room on each node they may go to, for others but not for themselves', () => {
+    const rig = pool();
+    promise(rig, 'vm-1', ['one', 'two'], ['a', 'b']);
+    expect(reason(rig, 'vm-1', 'one', 'two', 'three')).toBe('');
+    const other = ask(rig, 'vm-2', 'three', 'four');
+    expect(other.poolReason('a')).toMatch(/has 4 GiB free \(6 GiB of 10 GiB promised to others\)/);
+    expect(other.passing()).toMatch(/kept for VMs that passed moments ago/);
+  });
+
+  it('a VM that does not fit beside what is promised for good is not kept waiting', () => {
+    const rig = pool();
+    rig.claim('one', { on: 'a' });
+    promise(rig, 'vm-1', ['two'], ['a']);
+    const other = ask(rig, 'vm-2', 'three', 'four', 'five');
+    expect([other.poolReason('a') === '', other.passing()]).toEqual([false, '']);
+  });
+
+  it('hold it on the node of their first claim alone once that is known', () => {
+    const rig = pool();
+    promise(rig, 'vm-1', ['one', 'two'], ['a', 'b']);
+    rig.claim('one', { on: 'b' });
+    expect(reason(rig, 'vm-2', 'three', 'four', 'five')).toBe('');
+    rig.claim('two', { on: 'b' });
+    expect(rig.books.pools.others('', 0)).toBe(0);
+  });
+
+  it('hold it once in a pool that several of their nodes share', () => {
+    const rig = pool();
+    rig.node('a2', { 'topology.example.com/node': 'a' });
+    promise(rig, 'vm-1', ['one', 'two'], ['a', 'a2']);
+    expect(reason(rig, 'vm-2', 'three')).toBe('');
+  });
+
+  it('that are never seen placed give it back after a while', () => {
+    const rig = pool();
+    promise(rig, 'vm-1', ['one', 'two'], ['a']);
+    rig.books.pools.expire(Date.UTC(2026, 10, 21, 20) + 15_000);
+    expect(reason(rig, 'vm-2', 'three', 'four', 'five')).toBe('');
+  });
+
+  it('that are refused everywhere now hold nothing', () => {
+    const rig = pool();
+    promise(rig, 'vm-1', ['one', 'two'], ['a']);
+    promise(rig, 'vm-1', ['one', 'two'], []);
+    expect(reason(rig, 'vm-2', 'three', 'four', 'five')).toBe('');
+  });
+});
+
+describe('classes that share a pool', () => {
+  it.each<[string, { provisioner: string; parameters: Record<string, string> }]>([
+    ['of one TopoLVM device class', { provisioner: 'topolvm.io', parameters: { 'topolvm.io/device-class': 'ssd' } }],
+    ['of one OpenEBS volume group', { provisioner: 'local.csi.openebs.io', parameters: { volgroup: 'ssd' } }],
+  ])('%s', (_title, fields) => {
+    const rig = pool();
+    for (const name of ['fast', 'other']) rig.storageClass(name, fields);
+    rig.capacity('fast', 'a', 10);
+    rig.capacity('other', 'a', 10);
+    rig.claim('one', { on: 'a', storageClass: 'other' });
+    expect(reason(rig, 'vm', 'two', 'three', 'four')).toMatch(/fast has 7 GiB free/);
+    rig.claim('four', { storageClass: 'other' });
+    expect(reason(rig, 'vm', 'two', 'three', 'four')).toMatch(/pool of storage classes fast and other has 7 GiB free/);
+  });
+});
