@@ -14,6 +14,7 @@ export const KINDS = {
   configMaps: { group: '', version: 'v1', plural: 'configmaps' },
   services: { group: '', version: 'v1', plural: 'services' },
   events: { group: 'events.k8s.io', version: 'v1', plural: 'events' },
+  disruptionBudgets: { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets' },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' },
   networkAttachments: { group: 'k8s.cni.cncf.io', version: 'v1', plural: 'network-attachment-definitions' },
   resourceSlices: { group: 'resource.k8s.io', version: 'v1', plural: 'resourceslices' },

@@ -77,7 +77,7 @@ type Reserved = { readonly ok: true; readonly plan: Plan | undefined } | { reado
 function reserve({ clock, ledger, world }: BinderOptions, { uid, node }: BindRequest, guest: Wanted): Reserved {
   const reason = nodeReason(guest, world.node(node), withVolumes(world));
   if (reason !== '') return { ok: false, reason };
-  const plan = concernsZones(guest) ? ledger.verdict(node, guest)?.fit?.plan : undefined;
+  const plan = concernsZones(guest) ? world.verdict(node, guest)?.fit?.plan : undefined;
   ledger.reserve({ uid, node, owner: guest.owner, needs: guest, plan, expiresAt: clock.now() + RESERVED_MS });
   return { ok: true, plan };
 }

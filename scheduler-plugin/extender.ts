@@ -1,4 +1,6 @@
+import { hostname } from 'node:os';
 import type { KubeClient } from '../kube/client.ts';
+import { createEventRecorder } from '../kube/events.ts';
 import type { CertificateSource } from '../runtime/certificate.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type RequestHandler, startHealthServer, startHttps } from '../runtime/http.ts';
@@ -13,6 +15,9 @@ import { startExplainServer } from './explain/start.ts';
 import { createKnowledge, type LiveKnowledge } from './knowledge.ts';
 import { createExtenderMetrics, type ExtenderMetrics } from './metrics.ts';
 import type { ExtenderOptions } from './options.ts';
+import { createEvictor } from './preemption/evictor.ts';
+import { createPreemption, type Preemption } from './preemption/preemption.ts';
+import type { ExtenderPod } from './protocol.ts';
 import { podCertificates } from './pod-certificates.ts';
 import { createExtenderApp } from './server.ts';
 import { fetchJson } from './storage/linstor-source.ts';
@@ -94,10 +99,27 @@ function linstorOf({ linstorUrl: url, linstorPollSeconds }: ExtenderOptions): { 
 }
 
 function appOf(
-  { options, log, clock, client }: ExtenderParts,
+  parts: ExtenderParts,
   { knowledge, decisions, metrics }: { knowledge: LiveKnowledge; decisions: Decisions; metrics: ExtenderMetrics },
 ): RequestHandler {
+  const { options, log, clock, client } = parts;
   const { ledger } = knowledge;
   const binder = createBinder({ client, clock, ledger, world: knowledge, guest: (pod) => knowledge.guest(pod) });
-  return createExtenderApp({ knowledge, binder, decisions, log, metrics, requestLimitMib: options.requestLimitMib });
+  const preemption = preemptionOf(parts, knowledge, metrics);
+  return createExtenderApp({ knowledge, binder, preemption, decisions, log, metrics, requestLimitMib: options.requestLimitMib });
+}
+
+function preemptionOf(parts: ExtenderParts, knowledge: LiveKnowledge, { evictions }: ExtenderMetrics): Preemption {
+  const { options, log, clock, client, shutdown } = parts;
+  const books = { ...knowledge.preemption, ledger: knowledge.ledger, world: knowledge, clock, log };
+  const asking = { ...books, guest: (pod: ExtenderPod) => knowledge.guest(pod), unready: () => knowledge.unready() };
+  if (options.preemption === 'scheduler') return createPreemption({ ...asking, evictor: 'scheduler' });
+  if (options.preemption === 'off') return createPreemption({ ...asking, evictor: undefined });
+  const events = createEventRecorder({ client, clock, log, component: 'podvisor-scheduler-extender', host: hostname() });
+  const evictor = createEvictor({ ...books, client, events, evictions });
+  shutdown.onClose('evictions', async () => {
+    await evictor.stop();
+    await events.flush();
+  });
+  return createPreemption({ ...asking, evictor });
 }

@@ -14,6 +14,8 @@ import { nodeFacts } from './node-facts.ts';
 import { createLedger, type Ledger } from './placement/ledger.ts';
 import { createPodReader, ownerOf, type PodObject } from './placement/pod-facts.ts';
 import { createRefusals, type Refusals } from './placement/refusals.ts';
+import { keepingRoom } from './preemption/nominations.ts';
+import { createPreemptionWatches, type PreemptionWatches } from './preemption/watches.ts';
 import { createReportReader } from './placement/report-facts.ts';
 import { type Wanted, wantedOf } from './placement/wanted.ts';
 import type { ExtenderPod, NodeObject } from './protocol.ts';
@@ -30,6 +32,7 @@ import { createLabelReader } from './storage/topology.ts';
 export interface LiveKnowledge extends Knowledge {
   readonly ledger: Ledger;
   readonly gauges: Gauges;
+  readonly preemption: PreemptionWatches;
   /** What it all comes from. */
   readonly sources: readonly Source[];
   start(): void;
@@ -60,10 +63,12 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   const ledger = createLedger((node) => judgements.changed(node));
   const storage = createStorageSources(options, options.linstor);
   const desk = createStorageDesk(storage.books, clock);
-  const reflectors = createReflectors(options, { ledger, refusals, books: storage.books, judgements: () => judgements });
+  const preemption = createPreemptionWatches(options);
+  const books = { ledger, refusals, preemption, books: storage.books, judgements: () => judgements };
+  const reflectors = createReflectors(options, books);
   const { nodes } = reflectors;
   const own = [sourceOf('nodes', nodes), sourceOf('pods', reflectors.pods), sourceOf('nodereports', reflectors.reports)];
-  const required = [...own, ...storage.required];
+  const required = [...own, ...storage.required, ...preemption.required];
   const world = {
     node: (name: string) => nodes.get(name),
     nodes: () => nodes.list(),
@@ -77,11 +82,13 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
     reservedOn: (uid: string) => ledger.reservedOn(uid),
   };
   const judgements = createJudgements(world);
+  const judged: LiveKnowledge['judged'] = (names, guest) => judgements.judged(names, guest);
+  const kept = keepingRoom({ ...world, judged }, ledger, preemption.nominations);
   return {
-    ...world,
+    ...kept,
     ledger,
-    ...running(required, storage.optional),
-    judged: (names, guest) => judgements.judged(names, guest),
+    preemption,
+    ...running(required, [...storage.optional, ...preemption.optional]),
     gauges: gaugesOf(world, ledger),
     guest: guestOf,
     expire: () => ledger.expire(clock.now()),
@@ -135,10 +142,11 @@ interface Readers {
   readonly ledger: Ledger;
   readonly refusals: Refusals;
   readonly books: StorageBooks;
+  readonly preemption: PreemptionWatches;
   readonly judgements: () => Judgements;
 }
 
-function createReflectors(options: KnowledgeOptions, { ledger, refusals, books, judgements }: Readers) {
+function createReflectors(options: KnowledgeOptions, { ledger, refusals, preemption, books, judgements }: Readers) {
   const readReport = createReportReader();
   const readPod = createPodReader();
   const readLabels = createLabelReader();
@@ -160,6 +168,7 @@ function createReflectors(options: KnowledgeOptions, { ledger, refusals, books, 
       keep: (raw) => readPod(raw as PodObject),
       onChange: (key, facts) => {
         ledger.setPod(key, facts?.vm);
+        preemption.note(facts?.vm);
         if (facts?.refusal !== undefined) refusals.note(facts.refusal);
       },
     }),

@@ -8,6 +8,7 @@ export interface ExtenderMetrics {
   readonly nodes: Counter<'verdict'>;
   readonly bindings: Counter<'outcome'>;
   readonly expired: Counter;
+  readonly evictions: Counter;
 }
 
 /** What is asked at each scrape. */
@@ -54,7 +55,16 @@ export function createExtenderMetrics(registry: Registry, gauges?: Gauges): Exte
       help: 'Reservations whose pod was never seen bound.',
       registers,
     }),
+    evictions: evictionCounter(registers),
   };
+}
+
+function evictionCounter(registers: Registry[]): Counter {
+  return new Counter({
+    name: 'podvisor_placement_evictions_total',
+    help: 'VMs that the extender itself evicted for one of higher priority.',
+    registers,
+  });
 }
 
 function createGauges(registers: Registry[], gauges: Gauges): void {

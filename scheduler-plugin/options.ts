@@ -4,6 +4,9 @@ import { LOG_LEVELS } from '../runtime/log.ts';
 
 const port = { min: 0, max: 65535 };
 
+/** See the option. */
+const PREEMPTION = ['extender', 'scheduler', 'off'] as const;
+
 /** Options of the extender process. */
 export const EXTENDER_OPTIONS = defineOptions({
   program: 'extender',
@@ -40,6 +43,10 @@ export const EXTENDER_OPTIONS = defineOptions({
       default: 10,
       min: 1,
       max: 120,
+    }),
+    preemption: choiceOption(PREEMPTION, {
+      doc: 'Who evicts VMs of lower priority where zones or functions alone are lacking: the extender; the scheduler, from the version on that asks about such nodes (kubernetes#135486); or nobody',
+      default: 'extender',
     }),
     logLevel: choiceOption(LOG_LEVELS, { doc: 'Least important lines to log', default: 'info' }),
     kubeconfig: textOption({ doc: 'A kubeconfig; empty = the service account of this pod', default: '' }),

@@ -79,6 +79,8 @@ export interface HostPriority {
 export interface Verdict {
   readonly name: string;
   readonly reason: string;
+  /** Evicting pods of a lower priority could make it pass. */
+  readonly isCurable?: boolean;
 }
 
 export type Decoded = { readonly ok: true; readonly request: ExtenderRequest } | { readonly ok: false; readonly reason: string };
@@ -126,23 +128,24 @@ function fromObjects(pod: ExtenderPod, objects: readonly unknown[]): Decoded {
 }
 
 /**
- * The reply to a filter request. Reasons go to `FailedAndUnresolvableNodes`: evicting another pod changes none of today's
- * reasons, and preemption would otherwise kill pods for nothing.
+ * The reply to a filter request. Preemption may look at `FailedNodes` only, so just what an eviction could cure goes there: it would otherwise
+ * kill pods for nothing.
  */
 export function filterReply({ names, objects }: ExtenderRequest, verdicts: readonly Verdict[]): FilterReply {
   // Without a prototype, so that any name is a plain key.
   const failed = Object.create(null) as Record<string, string>;
+  const curable = Object.create(null) as Record<string, string>;
   const passed: number[] = [];
-  for (const [index, { name, reason }] of verdicts.entries()) {
+  for (const [index, { name, reason, isCurable }] of verdicts.entries()) {
     if (reason === '') passed.push(index);
-    else failed[name] = reason;
+    else (isCurable === true ? curable : failed)[name] = reason;
   }
   const those = <T>(list: readonly T[]): readonly T[] =>
     passed.length === list.length ? list : passed.flatMap((index) => list[index] ?? []);
   return {
     NodeNames: objects === undefined ? those(names) : null,
     Nodes: objects === undefined ? null : { items: those(objects) },
-    FailedNodes: {},
+    FailedNodes: curable,
     FailedAndUnresolvableNodes: failed,
     Error: '',
   };

@@ -9,6 +9,8 @@ import { judgedNodes, judgeNodes } from './filter.ts';
 import type { GuestOutcome, World } from './filter.ts';
 import type { ExtenderMetrics } from './metrics.ts';
 import type { Wanted } from './placement/wanted.ts';
+import { NO_VICTIMS } from './preemption/messages.ts';
+import type { Preemption } from './preemption/preemption.ts';
 import { bindingReply, decodeBinding, decodeRequest, errorReply, filterReply } from './protocol.ts';
 import type { ExtenderPod, ExtenderRequest, FilterReply, HostPriority, Verdict } from './protocol.ts';
 import { hostPriorities, nodeScores } from './score.ts';
@@ -34,6 +36,7 @@ export interface Knowledge extends World {
 export interface ExtenderServerOptions {
   readonly knowledge: Knowledge;
   readonly binder: Binder;
+  readonly preemption: Preemption;
   /** Told what was decided. */
   readonly decisions: Decisions;
   readonly log: Log;
@@ -60,6 +63,7 @@ export function createExtenderApp(options: ExtenderServerOptions): Express {
   serve('filter', (body) => answerFilter(options, body));
   serve('prioritize', (body) => answerPrioritize(options, body));
   serve('bind', (body) => answerBind(options, body));
+  serve('preempt', (body) => options.preemption.answer(body));
   app.use(badBody(options));
   return app;
 }
@@ -83,7 +87,8 @@ async function answerFilter(server: Server, body: unknown): Promise<FilterReply>
   server.metrics.expired.inc(server.knowledge.expire());
   const outcome = server.knowledge.guest(decoded.request.pod);
   if (outcome.ok) server.binder.remember(outcome.guest);
-  const verdicts = await judge(server, decoded.request, outcome);
+  const judged = await judge(server, decoded.request, outcome);
+  const verdicts = outcome.ok ? server.preemption.refused(decoded.request.pod, outcome.guest, judged) : judged;
   server.decisions.filtered(decoded.request.pod, verdicts, outcome.ok ? outcome.guest : undefined);
   report(server, decoded.request, verdicts);
   const waits = outcome.ok ? settleStorage(server, outcome.guest, verdicts) : '';
@@ -158,11 +163,14 @@ function failed(options: ExtenderServerOptions, reason: string): FilterReply {
   return errorReply(reason);
 }
 
+/** What verbs answer that have no field for an error; without an answer the scheduler goes on, evicting nobody. */
+const UNREAD: Readonly<Record<string, object>> = { '/prioritize': [], '/preempt': NO_VICTIMS };
+
 /** Bodies that are not JSON or too large end here; Express recognises the handler by its four arguments. */
 function badBody(options: ExtenderServerOptions): ErrorRequestHandler {
   return (error: unknown, request: Request, response: Response, next: (error?: unknown) => void) => {
     if (response.headersSent) return next(error);
     const reason = `request not readable: ${messageOf(error)} (limit ${options.requestLimitMib} MiB, --request-limit-mib)`;
-    response.status(200).json(request.path.endsWith('/prioritize') ? [] : failed(options, reason));
+    response.status(200).json(UNREAD[request.path.slice(EXTENDER_PATH.length)] ?? failed(options, reason));
   };
 }

@@ -9,6 +9,7 @@ import { createBinder } from '../../scheduler-plugin/bind.ts';
 import { createDecisions } from '../../scheduler-plugin/decisions.ts';
 import { createKnowledge } from '../../scheduler-plugin/knowledge.ts';
 import { createExtenderMetrics } from '../../scheduler-plugin/metrics.ts';
+import { createPreemption } from '../../scheduler-plugin/preemption/preemption.ts';
 import { createExtenderApp, EXTENDER_PATH } from '../../scheduler-plugin/server.ts';
 import { quietCluster } from './cluster.ts';
 
@@ -37,7 +38,17 @@ async function ours(nodes: number, pods: number): Promise<express.Express> {
   const binder = createBinder({ client, clock: realClock, ledger, world: knowledge, guest: (pod) => knowledge.guest(pod) });
   const metrics = createExtenderMetrics(new Registry(), knowledge.gauges);
   const decisions = createDecisions(() => realClock.now());
-  return createExtenderApp({ knowledge, binder, decisions, log: silentLog, metrics, requestLimitMib: 10 });
+  const preemption = createPreemption({
+    ...knowledge.preemption,
+    ledger: knowledge.ledger,
+    world: knowledge,
+    clock: realClock,
+    log: silentLog,
+    guest: (pod) => knowledge.guest(pod),
+    unready: () => knowledge.unready(),
+    evictor: 'scheduler',
+  });
+  return createExtenderApp({ knowledge, binder, preemption, decisions, log: silentLog, metrics, requestLimitMib: 10 });
 }
 
 const [, , which = '', nodes = '', pods = ''] = process.argv;

@@ -43,6 +43,8 @@ export interface Ledger {
   report(node: string): ReportFacts | undefined;
   /** All that holds or will hold something of the node; a {@link Reservation} has no `ended`. */
   claims(node: string): Iterable<BoundVm | Reservation>;
+  /** The watch's key of a VM; looks at all of them. */
+  keyOf(uid: string): string | undefined;
   /** VMs that ended while the node's report still has them. */
   ended(node: string): ReadonlySet<string>;
   /** VMs bound or about to be. */
@@ -83,6 +85,7 @@ export function createLedger(onChange: (node: string) => void = () => undefined)
     },
     report: (node) => books.reports.get(node),
     claims: (node) => books.nodes.get(node)?.values() ?? [],
+    keyOf: (uid) => [...books.pods].find(([, vm]) => vm.uid === uid)?.[0],
     ended: (node) => books.ended.get(node) ?? NOBODY,
     vmsOn: (node) => books.nodes.get(node)?.size ?? 0,
     siblings: (node, owner, uid) => {

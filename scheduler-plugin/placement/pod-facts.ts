@@ -21,7 +21,12 @@ export interface PodObject extends StandingPod {
     readonly ownerReferences?: readonly { readonly uid?: string; readonly controller?: boolean }[];
   };
   readonly spec?: StandingPod['spec'] & { readonly nodeName?: string };
-  readonly status?: { readonly phase?: string; readonly reason?: string; readonly startTime?: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly reason?: string;
+    readonly startTime?: string;
+    readonly nominatedNodeName?: string;
+  };
 }
 
 /** What is kept of a VM pod that has a node. */

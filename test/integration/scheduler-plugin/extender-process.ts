@@ -10,8 +10,8 @@ export interface ExtenderProcess {
   readonly healthPort: number;
   /** Where its certificates are; the scheduler's are among them. */
   readonly certificates: string;
-  /** Resolves when it is ready. */
-  startExtender(): Promise<void>;
+  /** Resolves when it is ready; with more options. */
+  startExtender(...more: readonly string[]): Promise<void>;
   /** SIGKILL: whatever it was about to do is not done. */
   stopExtender(): Promise<void>;
   /** SIGSTOP: connections are accepted by the kernel, nothing answers. */
@@ -38,9 +38,9 @@ export async function extenderProcess(directory: string, kubeconfig: string): Pr
     extenderPort,
     healthPort,
     certificates,
-    startExtender: async () => {
+    startExtender: async (...more) => {
       const log = await open(join(directory, 'extender.log'), 'a');
-      running = launchFile(process.execPath, args, log);
+      running = launchFile(process.execPath, [...args, ...more], log);
       await log.close();
       await eventually('the extender is ready', () => isReady(healthPort));
     },

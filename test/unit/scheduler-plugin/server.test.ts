@@ -5,6 +5,8 @@ import type { BindOutcome } from '../../../scheduler-plugin/bind.ts';
 import { createDecisions } from '../../../scheduler-plugin/decisions.ts';
 import { createExtenderMetrics } from '../../../scheduler-plugin/metrics.ts';
 import type { NodeFacts } from '../../../scheduler-plugin/node-facts.ts';
+import { NO_VICTIMS } from '../../../scheduler-plugin/preemption/messages.ts';
+import type { Verdict } from '../../../scheduler-plugin/protocol.ts';
 import type { Knowledge } from '../../../scheduler-plugin/server.ts';
 import { createExtenderApp } from '../../../scheduler-plugin/server.ts';
 import { node, wanted, world } from '../../build/placement.ts';
@@ -27,7 +29,11 @@ function rig(change: Partial<Knowledge> = {}, requestLimitMib = 1, outcome: Bind
   const metrics = createExtenderMetrics(new Registry());
   const binder = { remember: () => undefined, bind: () => Promise.resolve(outcome) };
   const decisions = createDecisions(() => 0);
-  const app = createExtenderApp({ knowledge, binder, decisions, metrics, log: silentLog, requestLimitMib });
+  const preemption = {
+    answer: () => NO_VICTIMS,
+    refused: (_pod: object, _guest: object, verdicts: readonly Verdict[]) => verdicts,
+  };
+  const app = createExtenderApp({ knowledge, binder, preemption, decisions, metrics, log: silentLog, requestLimitMib });
   return Object.assign(request(app), { decisions });
 }
 
@@ -117,6 +123,11 @@ describe('prioritize', () => {
   });
 });
 
+test('preempt answers what is not JSON with no victims', async () => {
+  const { status, body } = await rig().post('/podvisor-extender/preempt').type('application/json').send('{');
+  expect([status, body]).toEqual([200, { NodeNameToMetaVictims: {} }]);
+});
+
 describe('bind', () => {
   const bind = (outcome: BindOutcome, body: object = BINDING) => rig({}, 1, outcome).post('/podvisor-extender/bind').send(body);
 
@@ -168,5 +179,5 @@ describe('decisions', () => {
 });
 
 it('has no other verbs', async () => {
-  expect((await ask('preempt', { Pod: pod })).status).toBe(404);
+  expect((await ask('score', { Pod: pod })).status).toBe(404);
 });
