@@ -11,7 +11,7 @@ PROGRAM_GROUPS=(pause cni containerd multus coredns kubernetes)
 # program_dir GROUP: the group's bin directory, built or not.
 program_dir() {
   local source=$PODVISOR_ROOT/dev/programs/$1 hash
-  hash=$(cd "$source" && cat recipe.sh go.mod go.sum ./*.c 2>/dev/null | sha256sum)
+  hash=$(cd "$source" && cat recipe.sh go.mod go.sum ./*.c main.go 2>/dev/null | sha256sum)
   printf '%s/programs/%s-%s/bin' "$PODVISOR_CACHE" "$1" "${hash:0:16}"
 }
 

@@ -7,12 +7,15 @@ import { join } from 'node:path';
 
 /** Directory of the pinned programs, or undefined when they were not built (`dev/programs/build`). */
 export function programsDirectory(): string | undefined {
+  return groupDirectory('kubernetes', ['kube-apiserver', 'etcd']);
+}
+
+/** Where the programs of one group of dev/programs are, or undefined when they were not built. */
+export function groupDirectory(group: string, programs: readonly string[]): string | undefined {
   const cache = process.env['PODVISOR_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'podvisor');
   const root = join(cache, 'programs');
-  const groups = existsSync(root) ? readdirSync(root).filter((name) => name.startsWith('kubernetes-')) : [];
-  return groups
-    .map((name) => join(root, name, 'bin'))
-    .find((bin) => existsSync(join(bin, 'kube-apiserver')) && existsSync(join(bin, 'etcd')));
+  const groups = existsSync(root) ? readdirSync(root).filter((name) => name.startsWith(`${group}-`)) : [];
+  return groups.map((name) => join(root, name, 'bin')).find((bin) => programs.every((program) => existsSync(join(bin, program))));
 }
 
 const pinnedPrograms = (): string => {
