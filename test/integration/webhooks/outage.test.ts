@@ -77,6 +77,23 @@ describe('with no webhook configuration at all', () => {
     for (const [missing, shape] of broken) expect(await create(shape)).toContain(missing);
   });
 
+  test('T5: a stored plain pod does not become a VM, nor a stored VM a plain pod; their other labels change', async () => {
+    const result = mutatePod(vm(), { launcherImage: 'l', accelerators: { kvm: true, tcg: true }, namespace: NAMESPACE });
+    const [machine, ordinary] = [result.ok ? result.patched : vm(), plain()];
+    const pods = pathOf(KINDS.pods, { namespace: NAMESPACE });
+    for (const pod of [machine, ordinary]) expect(await create(pod, {})).toBe('created');
+    const label = (pod: Pod, labels: Record<string, string | null>): Promise<string> =>
+      api.client.patch(`${pods}/${pod.metadata.name ?? ''}`, { type: 'merge', body: { metadata: { labels } } }).then(
+        () => 'changed',
+        (error: unknown) => (error as KubeError).message,
+      );
+    for (const value of ['true', 'yes'])
+      expect(await label(ordinary, { 'podvisor.dev/vm': value })).toContain('a plain pod cannot become a VM');
+    expect(await label(machine, { 'podvisor.dev/vm': null })).toContain('keeps its label');
+    for (const pod of [machine, ordinary]) expect(await label(pod, { team: 'a' })).toBe('changed');
+    for (const pod of [machine, ordinary]) await api.client.delete(`${pods}/${pod.metadata.name ?? ''}`);
+  });
+
   test('plain pods are created', async () => {
     expect(await create(plain())).toBe('created');
     expect(

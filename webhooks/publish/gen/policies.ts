@@ -12,11 +12,29 @@ export const POLICIES: readonly KeptObject[] = [
       matchConstraints: {
         matchPolicy: 'Equivalent',
         resourceRules: [
-          { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' },
+          { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['pods'], scope: 'Namespaced' },
         ],
       },
       matchConditions: [
-        { name: 'labelled-as-vm', expression: "has(object.metadata.labels) && 'podvisor.dev/vm' in object.metadata.labels" },
+        {
+          name: 'label-comes-or-goes',
+          expression:
+            "(has(object.metadata.labels) && 'podvisor.dev/vm' in object.metadata.labels) != (request.operation == 'UPDATE' && has(oldObject.metadata.labels) && 'podvisor.dev/vm' in oldObject.metadata.labels)",
+        },
+      ],
+      validations: [
+        {
+          expression: "request.operation == 'CREATE'",
+          messageExpression:
+            "has(object.metadata.labels) && 'podvisor.dev/vm' in object.metadata.labels ? 'metadata.labels[podvisor.dev/vm]: a plain pod cannot become a VM after it was created; delete it and create it with the label' : 'metadata.labels[podvisor.dev/vm]: a VM pod keeps its label (\"true\") as long as it exists; delete the pod instead'",
+          reason: 'Forbidden',
+        },
+        {
+          expression: "request.operation != 'CREATE' || variables.missing.size() == 0",
+          messageExpression:
+            "'Podvisor has not turned this pod into a VM, so it is refused rather than run as a plain container (missing: ' + variables.missing.join(', ') + '). ' + (request.namespace in ['kube-system', 'podvisor-system', 'podvisor-agent'] ? 'Podvisor does not serve namespace ' + request.namespace + ': use another one.' : 'Check that Podvisor runs: kubectl get pods -n podvisor-system; then create the pod again. To run a plain pod, remove the label podvisor.dev/vm.')",
+          reason: 'Forbidden',
+        },
       ],
       variables: [
         {
@@ -32,14 +50,6 @@ export const POLICIES: readonly KeptObject[] = [
           name: 'missing',
           expression:
             "(object.metadata.labels['podvisor.dev/vm'] == 'true' ? [] : ['label podvisor.dev/vm with value \"true\"']) + (has(object.metadata.annotations) && 'podvisor.dev/guest' in object.metadata.annotations ? [] : ['annotation podvisor.dev/guest']) + (has(object.spec.readinessGates) && object.spec.readinessGates.exists(g, g.conditionType == 'podvisor.dev/guest-ready') ? [] : ['readiness gate podvisor.dev/guest-ready']) + (variables.bootVolume ? [] : ['image volume podvisor-boot']) + (variables.launchers.size() == 1 ? [] : ['one container that runs /usr/bin/podvisor-launch']) + (variables.launchers.all(c, has(c.resources) && has(c.resources.limits) && ('podvisor.dev/kvm' in c.resources.limits || 'podvisor.dev/tcg' in c.resources.limits)) ? [] : ['its VM slot (podvisor.dev/kvm or tcg)']) + (variables.launchers.all(c, has(c.volumeMounts) && c.volumeMounts.exists(m, m.name == 'podvisor-boot' && m.mountPath == '/podvisor/boot')) ? [] : ['its mount of podvisor-boot']) + (variables.launchers.all(c, has(c.securityContext) && has(c.securityContext.capabilities) && has(c.securityContext.capabilities.drop) && c.securityContext.capabilities.drop.exists(d, d == 'ALL') && !has(c.securityContext.capabilities.add) && has(c.securityContext.allowPrivilegeEscalation) && !c.securityContext.allowPrivilegeEscalation && has(c.securityContext.runAsNonRoot) && c.securityContext.runAsNonRoot) ? [] : ['its restricted security context'])",
-        },
-      ],
-      validations: [
-        {
-          expression: 'variables.missing.size() == 0',
-          messageExpression:
-            "'Podvisor has not turned this pod into a VM, so it is refused rather than run as a plain container (missing: ' + variables.missing.join(', ') + '). ' + (request.namespace in ['kube-system', 'podvisor-system', 'podvisor-agent'] ? 'Podvisor does not serve namespace ' + request.namespace + ': use another one.' : 'Check that Podvisor runs: kubectl get pods -n podvisor-system; then create the pod again. To run a plain pod, remove the label podvisor.dev/vm.')",
-          reason: 'Forbidden',
         },
       ],
     },
