@@ -10,16 +10,21 @@ import type { Ledger } from './placement/ledger.ts';
 import { planText } from './placement/plan-annotation.ts';
 import type { Plan } from './placement/room.ts';
 import { concernsZones } from './placement/rules.ts';
+import type { Trials } from './placement/trials.ts';
 import type { Wanted } from './placement/wanted.ts';
 import type { BindRequest, ExtenderPod } from './protocol.ts';
 
-/** How a binding ended. `conflict`: the room went to another VM since the filter; the scheduler tries again by itself. */
-export type BindOutcome = { readonly kind: 'bound' } | { readonly kind: 'conflict' | 'failed'; readonly reason: string };
+/**
+ * How a binding ended. `conflict`: the room went to another VM since the filter; `held`: kubelets have to speak of other pods of its controller first.
+ * The scheduler tries again by itself.
+ */
+export type BindOutcome = { readonly kind: 'bound' } | { readonly kind: 'conflict' | 'held' | 'failed'; readonly reason: string };
 
 export interface BinderOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly ledger: Ledger;
+  readonly trials: Trials;
   readonly world: World;
   readonly guest: (pod: ExtenderPod) => GuestOutcome;
 }
@@ -28,6 +33,10 @@ export interface BinderOptions {
 const RESERVED_MS = 300_000;
 /** Pods remembered between filter and bind; others are read from the API server. */
 const REMEMBERED = 2_000;
+
+/** How long a binding waits for a kubelet's word on others, and how often it looks; the scheduler's `httpTimeout` is 2 s. */
+const HOLD_MS = 1_000;
+const LOOK_MS = 100;
 
 /** The last step of a placement: the one moment that reserves. */
 export interface Binder {
@@ -54,8 +63,11 @@ export function createBinder(options: BinderOptions): Binder {
       if (!outcome.ok) return { kind: 'failed', reason: outcome.reason };
       const reserved = reserve(options, request, outcome.guest);
       if (!reserved.ok) return { kind: 'conflict', reason: reserved.reason };
+      const held = await trial(options, outcome.guest);
+      if (held !== '') return { kind: 'held', reason: held };
       const bound = await writeBinding(options, request, reserved.plan);
       if (bound.kind === 'bound') remembered.delete(request.uid);
+      else if (options.ledger.reservedOn(request.uid) === undefined) options.trials.drop(outcome.guest);
       return bound;
     },
   };
@@ -89,6 +101,18 @@ function withVolumes(world: World): World {
     return ask === undefined ? undefined : { ...ask, poolReason: () => '' };
   };
   return { ...world, storage };
+}
+
+/** Its room stays reserved while it waits. */
+async function trial({ clock, ledger, trials }: BinderOptions, guest: Wanted): Promise<string> {
+  const until = clock.now() + HOLD_MS;
+  let reason = trials.begin(guest, clock.now());
+  while (reason !== '' && clock.now() < until) {
+    await clock.sleep(LOOK_MS);
+    reason = trials.begin(guest, clock.now());
+  }
+  if (reason !== '') ledger.release(guest.uid);
+  return reason;
 }
 
 async function writeBinding(options: BinderOptions, request: BindRequest, plan: Plan | undefined): Promise<BindOutcome> {

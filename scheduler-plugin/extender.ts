@@ -103,8 +103,8 @@ function appOf(
   { knowledge, decisions, metrics }: { knowledge: LiveKnowledge; decisions: Decisions; metrics: ExtenderMetrics },
 ): RequestHandler {
   const { options, log, clock, client } = parts;
-  const { ledger } = knowledge;
-  const binder = createBinder({ client, clock, ledger, world: knowledge, guest: (pod) => knowledge.guest(pod) });
+  const { ledger, trials } = knowledge;
+  const binder = createBinder({ client, clock, ledger, trials, world: knowledge, guest: (pod) => knowledge.guest(pod) });
   const preemption = preemptionOf(parts, knowledge, metrics);
   return createExtenderApp({ knowledge, binder, preemption, decisions, log, metrics, requestLimitMib: options.requestLimitMib });
 }

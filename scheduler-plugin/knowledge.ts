@@ -17,6 +17,7 @@ import { createRefusals, type Refusals } from './placement/refusals.ts';
 import { keepingRoom } from './preemption/nominations.ts';
 import { createPreemptionWatches, type PreemptionWatches } from './preemption/watches.ts';
 import { createReportReader } from './placement/report-facts.ts';
+import { createTrials, type Trials } from './placement/trials.ts';
 import { type Wanted, wantedOf } from './placement/wanted.ts';
 import type { ExtenderPod, NodeObject } from './protocol.ts';
 import type { Knowledge } from './server.ts';
@@ -31,6 +32,7 @@ import { createLabelReader } from './storage/topology.ts';
 /** {@link Knowledge} that follows the API server. */
 export interface LiveKnowledge extends Knowledge {
   readonly ledger: Ledger;
+  readonly trials: Trials;
   readonly gauges: Gauges;
   readonly preemption: PreemptionWatches;
   /** What it all comes from. */
@@ -60,11 +62,12 @@ const VMS_ON_NODES = { labelSelector: `${VM_LABEL}=${VM_LABEL_VALUE}`, fieldSele
 export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   const { clock } = options;
   const refusals = createRefusals();
+  const trials = createTrials((owner, now) => refusals.recent(owner, now));
   const ledger = createLedger((node) => judgements.changed(node));
   const storage = createStorageSources(options, options.linstor);
   const desk = createStorageDesk(storage.books, clock);
   const preemption = createPreemptionWatches(options);
-  const books = { ledger, refusals, preemption, books: storage.books, judgements: () => judgements };
+  const books = { ledger, refusals, trials, preemption, books: storage.books, judgements: () => judgements };
   const reflectors = createReflectors(options, books);
   const { nodes } = reflectors;
   const own = [sourceOf('nodes', nodes), sourceOf('pods', reflectors.pods), sourceOf('nodereports', reflectors.reports)];
@@ -87,6 +90,7 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   return {
     ...kept,
     ledger,
+    trials,
     preemption,
     ...running(required, [...storage.optional, ...preemption.optional]),
     gauges: gaugesOf(world, ledger),
@@ -141,12 +145,13 @@ function gaugesOf({ nodes }: Pick<LiveKnowledge, 'nodes'>, ledger: Ledger): Gaug
 interface Readers {
   readonly ledger: Ledger;
   readonly refusals: Refusals;
+  readonly trials: Trials;
   readonly books: StorageBooks;
   readonly preemption: PreemptionWatches;
   readonly judgements: () => Judgements;
 }
 
-function createReflectors(options: KnowledgeOptions, { ledger, refusals, preemption, books, judgements }: Readers) {
+function createReflectors(options: KnowledgeOptions, { ledger, refusals, trials, preemption, books, judgements }: Readers) {
   const readReport = createReportReader();
   const readPod = createPodReader();
   const readLabels = createLabelReader();
@@ -170,6 +175,7 @@ function createReflectors(options: KnowledgeOptions, { ledger, refusals, preempt
         ledger.setPod(key, facts?.vm);
         preemption.note(facts?.vm);
         if (facts?.refusal !== undefined) refusals.note(facts.refusal);
+        if (facts !== undefined) trials.seen(facts.vm, facts.word, options.clock.now());
       },
     }),
     reports: createReflector({

@@ -46,7 +46,7 @@ export function createExtenderMetrics(registry: Registry, gauges?: Gauges): Exte
     }),
     bindings: new Counter({
       name: 'podvisor_placement_bindings_total',
-      help: 'Bindings asked for; conflict: the room had gone to another VM since the filter.',
+      help: 'Bindings asked for; conflict: the room had gone to another VM since the filter; held: no kubelet has accepted others of its controller yet.',
       labelNames: ['outcome'],
       registers,
     }),

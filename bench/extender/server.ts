@@ -34,8 +34,15 @@ async function ours(nodes: number, pods: number): Promise<express.Express> {
   const knowledge = createKnowledge({ client, clock: realClock, random: Math.random, log: silentLog });
   knowledge.start();
   while (knowledge.unready() !== '') await realClock.sleep(10);
-  const { ledger } = knowledge;
-  const binder = createBinder({ client, clock: realClock, ledger, world: knowledge, guest: (pod) => knowledge.guest(pod) });
+  const { ledger, trials } = knowledge;
+  const binder = createBinder({
+    client,
+    clock: realClock,
+    ledger,
+    trials,
+    world: knowledge,
+    guest: (pod) => knowledge.guest(pod),
+  });
   const metrics = createExtenderMetrics(new Registry(), knowledge.gauges);
   const decisions = createDecisions(() => realClock.now());
   const preemption = createPreemption({

@@ -6,6 +6,7 @@ import type { BoundVm } from './ledger.ts';
 import { readPlan } from './plan-annotation.ts';
 import type { Plan } from './room.ts';
 import { createShared } from './shared.ts';
+import type { Word } from './trials.ts';
 import { type Needs, needsOf } from './wanted.ts';
 
 /** A pod as far as this room reads it. */
@@ -33,6 +34,7 @@ export interface PodObject extends StandingPod {
 export interface PodFacts {
   readonly vm: BoundVm;
   readonly refusal: Refusal | undefined;
+  readonly word: Word;
 }
 
 /** A pod whose GuestSpec cannot be read takes nothing that can be counted. */
@@ -67,7 +69,8 @@ export function createPodReader(): PodReader {
     const ended = status.phase === 'Succeeded' || status.phase === 'Failed';
     const claim = ended ? { needs: NOTHING, plan: undefined } : { ...taken(metadata), standing: standing(pod), ...timesOf(pod) };
     const vm = { uid, node, owner: ownerOf(metadata), ended, ...claim };
-    return { vm, refusal: status.phase === 'Failed' ? refusalOf(vm, metadata, status.reason) : undefined };
+    const refusal = status.phase === 'Failed' ? refusalOf(vm, pod) : undefined;
+    return { vm, refusal, word: wordOf(refusal, status) };
   };
 }
 
@@ -80,13 +83,16 @@ function seconds(time: string | undefined): number {
   return Math.floor((Date.parse(time ?? '') || 0) / 1000);
 }
 
-function refusalOf(
-  { uid, owner, node }: BoundVm,
-  { creationTimestamp = '' }: PodObject['metadata'],
-  reason?: string,
-): Refusal | undefined {
-  // Creation is when it was refused, within moments, and is known after a restart of ours too.
-  return isRefusal(reason) ? { uid, owner, node, at: Date.parse(creationTimestamp) || 0 } : undefined;
+function refusalOf({ uid, owner, node }: BoundVm, { metadata, status = {} }: PodObject): Refusal | undefined {
+  // The kubelet writes a start time on what it refuses, too. By that, and not by when we hear of it, it is known after a restart of ours.
+  const at = Date.parse(status.startTime ?? metadata.creationTimestamp ?? '') || 0;
+  return isRefusal(status.reason) ? { uid, owner, node, at } : undefined;
+}
+
+/** A kubelet writes the start time first of all, when it has admitted a pod or refused it. */
+function wordOf(refusal: Refusal | undefined, { startTime }: NonNullable<PodObject['status']>): Word {
+  if (refusal !== undefined) return 'refused';
+  return startTime === undefined ? 'none' : 'accepted';
 }
 
 /** UID of the controller that makes such pods, of the pod itself when a person made it. */

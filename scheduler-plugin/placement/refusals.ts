@@ -14,6 +14,8 @@ export interface Refusals {
   note(refusal: Refusal): void;
   /** Whether there is any of this owner; without, no node is left out. */
   has(owner: string): boolean;
+  /** How many in the last ten minutes. */
+  recent(owner: string, now: number): number;
   /** Why the VM should not go there now, '' = nothing against it. `now` in milliseconds since the epoch. */
   reason(node: string, owner: string, now: number): string;
 }
@@ -23,7 +25,7 @@ const MINUTE_MS = 60_000;
 const FIRST_MS = MINUTE_MS;
 const LONGEST_MS = 30 * MINUTE_MS;
 /** So many refusals by any nodes in so long, and the VM waits for all: what refuses it is the VM. */
-const MOST = 4;
+export const MOST_REFUSALS = 4;
 const WINDOW_MS = 10 * MINUTE_MS;
 /** Refusals remembered; the oldest are forgotten first. */
 const CAPACITY = 5_000;
@@ -51,6 +53,7 @@ export function createRefusals(): Refusals {
       }
     },
     has: (owner) => byOwner.has(owner),
+    recent: (owner, now) => recentOf(byOwner.get(owner) ?? [], now).length,
     reason: (node, owner, now) => {
       const all = byOwner.get(owner);
       return all === undefined ? '' : backOff(all, node, now);
@@ -58,9 +61,13 @@ export function createRefusals(): Refusals {
   };
 }
 
+function recentOf(all: readonly Refusal[], now: number): readonly Refusal[] {
+  return all.filter(({ at }) => now - at < WINDOW_MS);
+}
+
 function backOff(all: readonly Refusal[], node: string, now: number): string {
-  const recent = all.filter(({ at }) => now - at < WINDOW_MS);
-  if (recent.length >= MOST) {
+  const recent = recentOf(all, now);
+  if (recent.length >= MOST_REFUSALS) {
     return `kubelets refused ${recent.length} pods of this VM in the last ${WINDOW_MS / MINUTE_MS} minutes (see their status.message); it waits before the next try`;
   }
   const here = all.filter((one) => one.node === node);

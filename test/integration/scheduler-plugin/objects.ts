@@ -10,7 +10,10 @@ export const PODS = '/api/v1/namespaces/default/pods';
 
 /** A pod as these tests read it. */
 export interface StoredPod extends KubeObject {
-  readonly metadata: KubeObject['metadata'] & { readonly annotations?: Readonly<Record<string, string>> };
+  readonly metadata: KubeObject['metadata'] & {
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly spec: { readonly nodeName?: string };
   readonly status?: {
     readonly phase?: string;

@@ -3,6 +3,7 @@ import type { KubeClient } from '../../../kube/client.ts';
 import { KubeError } from '../../../kube/errors.ts';
 import { createBinder } from '../../../scheduler-plugin/bind.ts';
 import { createLedger } from '../../../scheduler-plugin/placement/ledger.ts';
+import { createTrials } from '../../../scheduler-plugin/placement/trials.ts';
 import { createReportReader } from '../../../scheduler-plugin/placement/report-facts.ts';
 import { createFakeClock } from '../../build/fake-clock.ts';
 import { createFakeKube } from '../../build/fake-kube.ts';
@@ -26,13 +27,21 @@ function rig(pages: number) {
     written.push({ path, body });
     return Promise.resolve({} as T);
   };
-  const binder = createBinder({ client: { ...kube.client, create: bindPod }, clock, ledger, world: cluster, guest: () => guest });
+  const trials = createTrials(() => 0);
+  const binder = createBinder({
+    client: { ...kube.client, create: bindPod },
+    clock,
+    ledger,
+    trials,
+    world: cluster,
+    guest: () => guest,
+  });
   for (const name of ['v', 'w']) {
     kube.put({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', uid: `uid-${name}` } });
     binder.remember(wanted({ memory: '2Mi', amount: 60, uid: `uid-${name}` }));
   }
   const free = (): number | undefined => ledger.room('a')?.zones[0]?.memory['2Mi'];
-  return { binder, kube, written, failure, free };
+  return { binder, clock, kube, written, failure, free, trials };
 }
 
 test('of two VMs that want the same pages at once, one is bound with its plan, the other is told why not', async () => {
@@ -100,4 +109,30 @@ test('a pod filtered before a restart of ours is read from the API server', asyn
     reason: 'the pod was made anew since',
   });
   expect(await binder.bind(request('gone'))).toMatchObject({ kind: 'failed', reason: expect.stringContaining('cannot be read') });
+});
+
+test('of many pods of one controller four are bound; the others wait for a kubelet to accept one, then all go', async () => {
+  const { binder, clock, written, trials, free } = rig(1_000);
+  const names = ['1', '2', '3', '4', '5', '6'];
+  const pods = names.map((name) => wanted({ memory: '2Mi', amount: 60, uid: `uid-${name}` }));
+  pods.forEach((pod) => binder.remember(pod));
+  const all = Promise.all(names.map((name) => binder.bind(request(name))));
+  await clock.advance(500);
+  expect([written.length, free()]).toEqual([4, 1_000 - 6 * 60]);
+  trials.seen(pods[0]!, 'accepted', clock.now());
+  await clock.advance(100);
+  expect([await all, written.length]).toEqual([names.map(() => ({ kind: 'bound' })), 6]);
+});
+
+test('when no kubelet says anything for a second, the scheduler is told why and tries again; the room is free meanwhile', async () => {
+  const { binder, clock, free } = rig(1_000);
+  const names = ['1', '2', '3', '4', '5'];
+  names.forEach((name) => binder.remember(wanted({ memory: '2Mi', amount: 60, uid: `uid-${name}` })));
+  const all = Promise.all(names.map((name) => binder.bind(request(name))));
+  await clock.advance(1_100);
+  expect((await all)[4]).toEqual({
+    kind: 'held',
+    reason: expect.stringMatching(/^of pods of this controller 4 wait for a kubelet to accept them and 0 were/),
+  });
+  expect(free()).toBe(1_000 - 4 * 60);
 });

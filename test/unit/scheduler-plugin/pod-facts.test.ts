@@ -15,7 +15,7 @@ describe('createPodReader', () => {
   const since = Date.UTC(2026, 10, 21, 20) / 1000;
 
   it('reads needs and plan of a VM on a node', () => {
-    expect(podFacts({ metadata, spec })).toEqual({ vm: { uid: 'u', owner: 'u', node: 'a', ended: false, needs: NEEDS, plan: PLAN, standing, since }, refusal: undefined });
+    expect(podFacts({ metadata, spec })).toEqual({ vm: { uid: 'u', owner: 'u', node: 'a', ended: false, needs: NEEDS, plan: PLAN, standing, since }, refusal: undefined, word: 'none' });
   });
 
   it('knows what preemption asks: priority, namespace, requests, since when it runs, and by when it leaves', () => {
@@ -46,6 +46,20 @@ describe('createPodReader', () => {
     const facts = podFacts({ metadata, spec, status: { phase: 'Failed', reason: 'OutOfcpu' } });
     expect(facts?.vm).toMatchObject({ ended: true, needs: { amount: 0 }, plan: undefined });
     expect(facts?.refusal).toEqual({ uid: 'u', owner: 'u', node: 'a', at: Date.UTC(2026, 10, 21, 20) });
+  });
+
+  it.each([
+    ['nothing yet', {}, 'none'],
+    ['yes, though it runs nothing yet', { phase: 'Pending', startTime: '2026-11-21T20:00:10Z' }, 'accepted'],
+    ['no', { phase: 'Failed', reason: 'OutOfcpu', startTime: '2026-11-21T20:00:10Z' }, 'refused'],
+    ['yes, and it ended', { phase: 'Failed', startTime: '2026-11-21T20:00:10Z' }, 'accepted'],
+  ])('knows that the kubelet has said %s', (_what, status, word) => {
+    expect(podFacts({ metadata, spec, status })?.word).toBe(word);
+  });
+
+  it('dates a refusal by when the kubelet refused, not by when the pod began to wait', () => {
+    const status = { phase: 'Failed', reason: 'OutOfcpu', startTime: '2026-11-21T20:09:00Z' };
+    expect(podFacts({ metadata, spec, status })?.refusal?.at).toBe(Date.UTC(2026, 10, 21, 20, 9));
   });
 
   it('takes an end of another kind for no refusal', () => {
