@@ -61,16 +61,14 @@ const VMS_ON_NODES = { labelSelector: `${VM_LABEL}=${VM_LABEL_VALUE}`, fieldSele
 /** Follows nodes, their reports and the VM pods on them; keeps a few hundred bytes of each. */
 export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   const { clock } = options;
-  const refusals = createRefusals();
-  const trials = createTrials((owner, now) => refusals.recent(owner, now));
+  const { refusals, trials } = createKubeletWords();
   const ledger = createLedger((node) => judgements.changed(node));
   const storage = createStorageSources(options, options.linstor);
   const desk = createStorageDesk(storage.books, clock);
   const preemption = createPreemptionWatches(options);
   const books = { ledger, refusals, trials, preemption, books: storage.books, judgements: () => judgements };
-  const reflectors = createReflectors(options, books);
-  const { nodes } = reflectors;
-  const own = [sourceOf('nodes', nodes), sourceOf('pods', reflectors.pods), sourceOf('nodereports', reflectors.reports)];
+  const { nodes, pods, reports } = createReflectors(options, books);
+  const own = [sourceOf('nodes', nodes), sourceOf('pods', pods), sourceOf('nodereports', reports)];
   const required = [...own, ...storage.required, ...preemption.required];
   const world = {
     node: (name: string) => nodes.get(name),
@@ -100,6 +98,12 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
     storageWaits: (wanted) => desk.waits(wanted),
     promise: (wanted, passed) => desk.promise(wanted, passed),
   };
+}
+
+/** What kubelets have said of VMs, and what they have yet to say. */
+function createKubeletWords(): { readonly refusals: Refusals; readonly trials: Trials } {
+  const refusals = createRefusals();
+  return { refusals, trials: createTrials((owner, now) => refusals.recent(owner, now)) };
 }
 
 /** Nothing is answered before what is required was read. */
