@@ -18,6 +18,8 @@ export const GUEST_READY = 'podvisor.dev/guest-ready';
 export const ACCELERATED = 'podvisor.dev/accelerated';
 /** Pod condition, only on pods that ever collided: False = another VM pod has the same MAC on the same network. */
 export const MAC_UNIQUE = 'podvisor.dev/mac-unique';
+/** Condition of a pod that a kubelet refused after it was bound, and that no controller makes again. */
+export const REFUSED = 'podvisor.dev/refused';
 /** Extended resources the agent's device plugin offers, by accelerator; one unit is one VM slot. */
 export const DEVICE_RESOURCE = { kvm: 'podvisor.dev/kvm', tcg: 'podvisor.dev/tcg' } as const;
 /** Scheduler that VM pods are given when they name none. */

@@ -9,6 +9,7 @@ import { createLedWrites } from './leadership/led-writes.ts';
 import type { LedWrites } from './leadership/led-writes.ts';
 import { createMacCollisions } from './mac-collisions/controller.ts';
 import { createPolicyStatus } from './policy-status/controller.ts';
+import { createRefusedVms } from './refused-vms/controller.ts';
 import { createVmPods } from './vm-pods.ts';
 
 /** What the controllers need: everything that tells a test from the real thing. */
@@ -44,14 +45,15 @@ export function startControllers(options: ControllersOptions): ControllersServic
   const events = createEventRecorder({ ...options, component: 'podvisor-controllers', host: podName });
   const vmPods = createVmPods(options);
   createMacCollisions({ ...options, events, writes, vmPods });
+  const refusedVms = createRefusedVms({ ...options, events, writes });
   const policyStatus = createPolicyStatus({ ...options, writes, vmPods, intervalMs: options.policyStatusMs });
   registerGauges(metrics, writes);
-  for (const part of [policyStatus, vmPods]) part.start();
+  for (const part of [policyStatus, vmPods, refusedVms]) part.start();
   return {
-    ready: () => (vmPods.synced() ? policyStatus.unready() : 'VM pods not read from the API server yet'),
+    ready: () => (vmPods.synced() && refusedVms.synced() ? policyStatus.unready() : 'VM pods not read from the API server yet'),
     leading: () => writes.leading(),
     stop: async () => {
-      for (const part of [vmPods, policyStatus, writes]) await part.stop();
+      for (const part of [vmPods, refusedVms, policyStatus, writes]) await part.stop();
       await events.flush();
     },
   };

@@ -1,7 +1,8 @@
+import { isRefusal } from '../../api/kubelet-refusal.ts';
 import { PLAN_ANNOTATION } from '../../api/names.ts';
 import { readStoredGuest } from '../../api/parse-stored.ts';
 import { type Standing, standingOf, type StandingPod } from '../preemption/standing.ts';
-import { isRefusal, type Refusal } from './refusals.ts';
+import type { Refusal } from './refusals.ts';
 import type { BoundVm } from './ledger.ts';
 import { readPlan } from './plan-annotation.ts';
 import type { Plan } from './room.ts';

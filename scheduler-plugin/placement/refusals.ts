@@ -30,11 +30,6 @@ const WINDOW_MS = 10 * MINUTE_MS;
 /** Refusals remembered; the oldest are forgotten first. */
 const CAPACITY = 5_000;
 
-/** Reasons of a failed pod that say a kubelet did not admit it (Kubernetes: pkg/kubelet/lifecycle, cm/topologymanager, cm/admission). */
-export function isRefusal(reason: string | undefined): boolean {
-  return reason === 'TopologyAffinityError' || reason === 'UnexpectedAdmissionError' || reason?.startsWith('OutOf') === true;
-}
-
 /** An empty {@link Refusals}. */
 export function createRefusals(): Refusals {
   const byOwner = new Map<string, Refusal[]>();

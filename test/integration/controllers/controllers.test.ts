@@ -82,6 +82,20 @@ test('two VMs with one MAC on one network are told, with an Event each, by one r
   }
 }, 60_000);
 
+test('a VM without a controller that a kubelet refused is told so, and what to do, once', async () => {
+  await createVm(api, 'refused', '02:00:00:00:00:02');
+  const status = { phase: 'Failed', reason: 'OutOfcpu', message: "Pod was rejected: Node didn't have enough resource: cpu" };
+  const path = pathOf(KINDS.pods, { namespace: 'team', name: 'refused' });
+  await api.client.patch(path, { type: 'merge', body: { status }, subresource: 'status' });
+  const condition = await eventually('it is told', async () =>
+    (await getVm(api, 'refused')).status?.conditions?.find(({ type }) => type === 'podvisor.dev/refused'),
+  );
+  expect(condition).toMatchObject({ status: 'True', reason: 'OutOfcpu', message: expect.stringContaining('Nobody makes a bare pod again') as unknown });
+  await leaseGivenBack();
+  const told = (await events()).filter(({ reason, type }) => reason === 'Refused' && type === 'Warning');
+  expect(told.map(({ regarding }) => regarding.name)).toEqual(['refused']);
+}, 60_000); // prettier-ignore
+
 test('replicas that start anew write nothing that is there already', async () => {
   const before = await versions();
   expect(await Promise.all(replicas.map((replica) => replica.end()))).toEqual([0, 0]);
@@ -154,7 +168,9 @@ test('the account of the controllers may write nothing of a pod but that conditi
       );
   const own = { conditions: [{ type: 'podvisor.dev/mac-unique', status: 'True', reason: 'x' }] };
   expect(await patch('alone', own)).toBe('done');
-  const refused = expect.stringContaining('may only patch condition podvisor.dev/mac-unique of VM pods') as unknown;
+  const refused = expect.stringContaining(
+    'may only patch conditions podvisor.dev/mac-unique and podvisor.dev/refused of VM pods',
+  ) as unknown;
   expect(await patch('plain', own)).toEqual(refused);
   expect(await patch('alone', { conditions: [{ type: 'Ready', status: 'True' }] })).toEqual(refused);
   expect(await patch('alone', { phase: 'Failed' })).toEqual(refused);

@@ -1,4 +1,5 @@
-import { createRefusals, isRefusal } from '../../../scheduler-plugin/placement/refusals.ts';
+import { isRefusal } from '../../../api/kubelet-refusal.ts';
+import { createRefusals } from '../../../scheduler-plugin/placement/refusals.ts';
 
 const MINUTE = 60_000;
 const from = (uid: string, node: string, at: number) => ({ uid, owner: 'rs', node, at });

@@ -236,16 +236,18 @@ export const POLICIES: readonly KeptObject[] = [
           expression:
             "request.operation == 'UPDATE' && has(request.subResource) && request.subResource == 'status' && has(oldObject.metadata.labels) && 'podvisor.dev/vm' in oldObject.metadata.labels",
         },
+        { name: 'own', expression: "['podvisor.dev/mac-unique', 'podvisor.dev/refused']" },
         {
           name: 'keepsTheRest',
           expression:
-            "(!has(oldObject.status.conditions) || oldObject.status.conditions.all(c, c.type == 'podvisor.dev/mac-unique' || (has(object.status.conditions) && object.status.conditions.exists(n, n == c)))) && (!has(object.status.conditions) || object.status.conditions.all(n, n.type == 'podvisor.dev/mac-unique' || (has(oldObject.status.conditions) && oldObject.status.conditions.exists(c, n == c)))) && (has(object.status.phase) ? object.status.phase : '') == (has(oldObject.status.phase) ? oldObject.status.phase : '') && (has(object.status.podIP) ? object.status.podIP : '') == (has(oldObject.status.podIP) ? oldObject.status.podIP : '') && (has(object.status.hostIP) ? object.status.hostIP : '') == (has(oldObject.status.hostIP) ? oldObject.status.hostIP : '')",
+            "(!has(oldObject.status.conditions) || oldObject.status.conditions.all(c, c.type in variables.own || (has(object.status.conditions) && object.status.conditions.exists(n, n == c)))) && (!has(object.status.conditions) || object.status.conditions.all(n, n.type in variables.own || (has(oldObject.status.conditions) && oldObject.status.conditions.exists(c, n == c)))) && (has(object.status.phase) ? object.status.phase : '') == (has(oldObject.status.phase) ? oldObject.status.phase : '') && (has(object.status.podIP) ? object.status.podIP : '') == (has(oldObject.status.podIP) ? oldObject.status.podIP : '') && (has(object.status.hostIP) ? object.status.hostIP : '') == (has(oldObject.status.hostIP) ? oldObject.status.hostIP : '')",
         },
       ],
       validations: [
         {
           expression: 'variables.isStatusOfVm && variables.keepsTheRest',
-          message: "Podvisor's controllers may only patch condition podvisor.dev/mac-unique of VM pods.",
+          message:
+            "Podvisor's controllers may only patch conditions podvisor.dev/mac-unique and podvisor.dev/refused of VM pods.",
           reason: 'Forbidden',
         },
       ],
