@@ -3,25 +3,31 @@ export type BodyReader = (body: Buffer) => unknown;
 
 /** What Go's encoder puts after the pod in ExtenderArgs of a scheduler that caches nodes: fields in the order of the type. */
 const TAIL = ',"Nodes":null,"NodeNames":[';
+const END = /^\]\}\n?$/;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
 
 /**
- * A {@link BodyReader} that remembers the last list of nodes. A scheduler asks prioritize for what filter has passed, so the bytes are often
- * the same, and then the list is the same object: neither parsed nor looked up again. A body of any other form is read as a whole.
+ * A {@link BodyReader} that keeps names: thousands of new strings with each request would be most of the garbage, and each would have to be
+ * hashed to be looked up. A scheduler asks prioritize for what filter has passed, so the bytes of the list are often those of the request before;
+ * then it is the same list object. A body of any other form is read as JSON.parse reads it.
  */
 export function createBodyReader(): BodyReader {
-  let last: { readonly bytes: Buffer; readonly lists: object } | undefined;
+  const nameAt = createNames();
+  let last: { readonly bytes: Buffer; readonly names: readonly string[] } | undefined;
   return (body) => {
     const at = body.indexOf(TAIL);
     const pod = at < 0 ? undefined : parsed(`${body.toString('utf8', 0, at)}}`);
     if (pod === undefined) return JSON.parse(body.toString()) as unknown;
-    const bytes = body.subarray(at);
+    const bytes = body.subarray(at + TAIL.length);
     if (last?.bytes.equals(bytes) !== true) {
-      const lists = parsed(`{${bytes.toString('utf8', 1)}`);
-      if (lists === undefined) return JSON.parse(body.toString()) as unknown;
+      const names = namesIn(bytes, nameAt);
+      if (names === undefined) return JSON.parse(body.toString()) as unknown;
       // A copy, because the rest of the body would be kept with it.
-      last = { bytes: Buffer.from(bytes), lists };
+      last = { bytes: Buffer.from(bytes), names };
     }
-    return { ...pod, ...last.lists };
+    return { ...pod, Nodes: null, NodeNames: last.names };
   };
 }
 
@@ -33,4 +39,49 @@ function parsed(text: string): object | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The names of `"a","b"]}`, which is the end of a body; undefined when it is anything else, such as names with a backslash. */
+function namesIn(bytes: Buffer, nameAt: NameReader): readonly string[] | undefined {
+  const names: string[] = [];
+  for (let at = 0; bytes[at] === QUOTE;) {
+    const name = nameAt(bytes, at + 1);
+    if (name === undefined) return undefined;
+    names.push(name);
+    at += name.length + 2;
+    if (bytes[at] === COMMA) at += 1;
+    else return END.test(bytes.toString('latin1', at, at + 4)) ? names : undefined;
+  }
+  return undefined;
+}
+
+/** The plain name that begins there and ends before a quote. */
+type NameReader = (bytes: Buffer, from: number) => string | undefined;
+
+/** More names than a cluster has nodes; then it begins anew. */
+const MAX_NAMES = 20_000;
+
+function createNames(): NameReader {
+  const known = new Map<number, string>();
+  return (bytes, from) => {
+    // FNV-1a, to find the name; that it is the same is seen below.
+    let hash = 0x811c9dc5;
+    let to = from;
+    for (let byte = bytes[to]; byte !== QUOTE; byte = bytes[++to]) {
+      if (byte === undefined || byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return undefined;
+      hash = Math.imul(hash ^ byte, 0x01000193);
+    }
+    const name = known.get(hash);
+    if (name !== undefined && isAt(name, bytes, from, to)) return name;
+    if (known.size >= MAX_NAMES) known.clear();
+    const fresh = bytes.toString('latin1', from, to);
+    known.set(hash, fresh);
+    return fresh;
+  };
+}
+
+function isAt(name: string, bytes: Buffer, from: number, to: number): boolean {
+  if (name.length !== to - from) return false;
+  for (let at = 0; at < name.length; at++) if (name.charCodeAt(at) !== bytes[from + at]) return false;
+  return true;
 }

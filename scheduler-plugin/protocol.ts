@@ -136,7 +136,8 @@ export function filterReply({ names, objects }: ExtenderRequest, verdicts: reado
   const failed = Object.create(null) as Record<string, string>;
   const curable = Object.create(null) as Record<string, string>;
   const passed: number[] = [];
-  for (const [index, { name, reason, isCurable }] of verdicts.entries()) {
+  for (let index = 0; index < verdicts.length; index++) {
+    const { name = '', reason = '', isCurable } = verdicts[index] ?? {};
     if (reason === '') passed.push(index);
     else (isCurable === true ? curable : failed)[name] = reason;
   }

@@ -1,4 +1,4 @@
-import { post, type Side } from './side.ts';
+import { post, type Side } from '../lib/side.ts';
 
 /** How late requests were sent, ms: what this machine does to a process that only waits. All sides' latencies contain as much. */
 export const lateness: number[] = [];

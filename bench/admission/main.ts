@@ -7,50 +7,41 @@
  * "all pods different", where no two of a thousand are of one template.
  *   PODVISOR_BENCH_FULL=1     100,000 requests at 200/s to ours in the end, for its memory (8 minutes and more)
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { mutated } from '../../test/unit/webhooks/admit.ts';
 import type { Pod } from '../../api/pod.ts';
 import { MUTATE_PATH, VALIDATE_PATH } from '../../webhooks/names.ts';
+import { bundle } from '../lib/bundle.ts';
+import { agent, nodeFlags, pin, post, type Side, startSide, usageOf } from '../lib/side.ts';
 import { figure, percentile } from '../lib/statistics.ts';
 import { differentBodies, reviewBody } from './body.ts';
 import { flatOut, lateness, lost, paced } from './load.ts';
 import { pureMicroseconds } from './pure.ts';
-import { agent, pin, post, startSide, usageOf, type Side } from './side.ts';
 
 const BLOCKS = Number(process.env['PODVISOR_BENCH_ROUNDS'] ?? 10);
 const PER_BLOCK = 400;
 const RATE = 200;
 const MIB = 2 ** 20;
-const BANNER = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`;
 
-const work = mkdtempSync(join(tmpdir(), 'podvisor-bench-'));
-const bundle = join(work, 'server.mjs');
-await build({
-  entryPoints: [join(import.meta.dirname, 'server.ts')],
-  outfile: bundle,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  banner: { js: BANNER },
-  define: { PODVISOR_VERSION: '"bench"' },
-  logLevel: 'error',
-});
+const { file, remove } = await bundle(join(import.meta.dirname, 'server.ts'));
 pin(process.pid, 1);
 
-const mutate = { path: MUTATE_PATH, body: reviewBody('mutate') };
+const flags = nodeFlags('webhook.yaml');
+const mutate = { flags, path: MUTATE_PATH, body: reviewBody('mutate') };
 const different = { ...mutate, body: differentBodies(1_000) };
-const validate = { path: VALIDATE_PATH, body: reviewBody('validate', (pod) => mutated(pod as Pod, { namespace: 'bench' })) };
-const ours = await startSide('ours', bundle, ['ours', '0'], mutate);
+const validate = {
+  ...mutate,
+  path: VALIDATE_PATH,
+  body: reviewBody('validate', (pod) => mutated(pod as Pod, { namespace: 'bench' })),
+};
+const ours = await startSide('ours', file, ['ours', '0'], mutate);
 const answer = await post(ours);
 if (!answer.includes('"allowed":true')) throw new Error(`our handler refused the benchmark's pod: ${answer}`);
-const bare = await startSide('bare express', bundle, ['bare', answer], mutate);
-const ten = await startSide('ours, 10 policies', bundle, ['ours', '10'], mutate);
-const hundred = await startSide('ours, 100', bundle, ['ours', '100'], mutate);
-const various = await startSide('ours, 10, all pods different', bundle, ['ours', '10'], different);
-const checks = await startSide('ours, validate, 10', bundle, ['ours', '10'], validate);
+const bare = await startSide('bare express', file, ['bare', answer], mutate);
+const ten = await startSide('ours, 10 policies', file, ['ours', '10'], mutate);
+const hundred = await startSide('ours, 100', file, ['ours', '100'], mutate);
+const various = await startSide('ours, 10, all pods different', file, ['ours', '10'], different);
+const checks = await startSide('ours, validate, 10', file, ['ours', '10'], validate);
 const sides: readonly Side[] = [bare, ours, ten, various, hundred, checks];
 for (const side of sides)
   if (!(await post(side)).includes('"allowed":true'))
@@ -99,4 +90,4 @@ console.log(
 );
 for (const { child } of sides) child.disconnect();
 agent.destroy();
-rmSync(work, { recursive: true, force: true });
+remove();

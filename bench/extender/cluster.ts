@@ -1,44 +1,31 @@
 import { GUEST_ANNOTATION, PLAN_ANNOTATION, VM_LABEL, VM_LABEL_VALUE } from '../../api/names.ts';
-import type { GuestSpec } from '../../api/guest-spec.ts';
 import type { KubeClient, WatchEvent } from '../../kube/client.ts';
 import { guestSpec } from '../../test/build/guest.ts';
 import { report, reportedZone } from '../../test/build/placement.ts';
+import { nodeName } from '../lib/nodes.ts';
 
-/** Names as cloud providers give them: about 40 characters. */
-export const nodeName = (index: number): string => `ip-10-0-${index >> 8}-${index & 255}.eu-central-1.compute.internal`;
-
-const GUESTS: Readonly<Record<string, Partial<GuestSpec>>> = {
-  plain: {},
-  hugepages: { hugepages: '2Mi', memoryBytes: 2 ** 31 },
-  aligned: {
-    hugepages: '2Mi',
-    memoryBytes: 2 ** 31,
-    vcpus: 4,
-    dedicatedCpus: { emulatorThreads: 'share' },
-    placement: { numa: 'require' },
-  },
-};
-
-/** A VM pod that waits for its node; of one workload, all are of one size, as those of a Deployment are. */
-export function waitingPod(kind: string): object {
-  const guest = guestSpec({ accelerator: 'kvm', ...GUESTS[kind] });
-  return {
-    metadata: { name: 'vm', namespace: 'bench', uid: 'uid-vm', annotations: { [GUEST_ANNOTATION]: JSON.stringify(guest) } },
-  };
-}
-
-function node(index: number): object {
+/** A Node as a cloud provider's cluster with feature discovery has it: about 19 kB. */
+export function node(index: number): object {
+  const name = nodeName(index);
+  const labels = Object.fromEntries(
+    Array.from({ length: 90 }, (_, at) => [`feature.node.kubernetes.io/cpu-cpuid.FEATURE${at}`, 'true']),
+  );
+  const annotations = Object.fromEntries(
+    Array.from({ length: 12 }, (_, at) => [`example.com/annotation-${at}`, `some-value-of-medium-length-${at}-${index}`]),
+  );
   const images = Array.from({ length: 50 }, (_, image) => ({
     names: [`quay.io/x/image-${image}@sha256:${image}`, `quay.io/x/image-${image}:1`],
   }));
   return {
-    metadata: { name: nodeName(index), resourceVersion: '1' },
+    metadata: { name, resourceVersion: '1', labels, annotations },
     status: { allocatable: { 'podvisor.dev/kvm': '110', cpu: '64' }, images },
   };
 }
 
+/** Every second node has room for a VM of 2 GiB in a zone, but none of 4 GiB. */
 function nodeReport(index: number): object {
-  const { cpu, ...status } = report({ zones: [reportedZone(0, 4096 + (index % 64)), reportedZone(1, 4096)] });
+  const pages = index % 2 === 0 ? 4096 : 1600;
+  const { cpu, ...status } = report({ zones: [reportedZone(0, pages + (index % 64)), reportedZone(1, pages)] });
   const features = Array.from({ length: 120 }, (_, feature) => `feature-${feature}`);
   return { metadata: { name: nodeName(index), resourceVersion: '1' }, status: { ...status, cpu: { ...cpu, features } } };
 }
@@ -61,7 +48,7 @@ function pod(index: number, nodes: number): object {
   return { metadata, spec: { nodeName: nodeName(index % nodes) }, status: { phase: 'Running' } };
 }
 
-/** An API server that has so many nodes, each with a report, and pods, and in which nothing happens. Pages of a list are made when asked for. */
+/** An API server that has so many nodes, each with a report, and pods, and in which nothing happens: it takes bindings and forgets them. Pages of a list are made when asked for. */
 export function quietCluster(nodes: number, pods: number): KubeClient {
   const kinds: Readonly<Record<string, { count: number; make: (index: number) => object }>> = {
     nodes: { count: nodes, make: node },
@@ -81,7 +68,7 @@ export function quietCluster(nodes: number, pods: number): KubeClient {
       // Through JSON, as the wire does.
       return Promise.resolve(JSON.parse(JSON.stringify({ metadata, items })) as T);
     },
-    create: never,
+    create: <T>() => Promise.resolve({} as T),
     replace: never,
     patch: never,
     delete: never,

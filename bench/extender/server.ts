@@ -13,20 +13,33 @@ import { createPreemption } from '../../scheduler-plugin/preemption/preemption.t
 import { createExtenderApp, EXTENDER_PATH } from '../../scheduler-plugin/server.ts';
 import { quietCluster } from './cluster.ts';
 
-/** What any extender must do: read the request, answer with all names, or a score for each. */
+/** A reason as long as ours. */
+const REASON = 'zone 0 has 1290 and zone 1 has 758 free 2Mi pages, guest needs 2048 in one zone';
+
+/** What any extender must do: read the request, answer with all names, or a score for each. `?refuse=odd`: every second node with a reason. */
 function bare(): express.Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
-  app.use(express.json({ limit: '10mb' }));
+  app.use(express.json({ limit: '100mb' }));
   app.post(`${EXTENDER_PATH}/filter`, (request, response) => {
-    const { NodeNames } = request.body as { NodeNames: string[] };
-    response.json({ NodeNames, Nodes: null, FailedNodes: {}, FailedAndUnresolvableNodes: {}, Error: '' });
+    const { NodeNames: names, Nodes } = request.body as { NodeNames: string[] | null; Nodes: object | null };
+    const isRefused = (index: number): boolean => request.query['refuse'] === 'odd' && index % 2 === 1;
+    const refused = (names ?? []).filter((_, index) => isRefused(index)).map((name) => [name, REASON] as const);
+    const passed = refused.length === 0 ? names : names?.filter((_, index) => !isRefused(index));
+    const failed = Object.fromEntries(refused);
+    response.json({ NodeNames: passed, Nodes, FailedNodes: {}, FailedAndUnresolvableNodes: failed, Error: '' });
   });
   app.post(`${EXTENDER_PATH}/prioritize`, (request, response) => {
-    const { NodeNames } = request.body as { NodeNames: string[] };
-    response.json(NodeNames.map((Host) => ({ Host, Score: 5 })));
+    const { NodeNames, Nodes } = request.body as { NodeNames: string[] | null; Nodes: { items: Named[] } | null };
+    const names = NodeNames ?? (Nodes?.items ?? []).map(({ metadata }) => metadata.name);
+    response.json(names.map((Host) => ({ Host, Score: 5 })));
   });
+  app.post(`${EXTENDER_PATH}/bind`, (_request, response) => void response.json({ Error: '' }));
   return app;
+}
+
+interface Named {
+  readonly metadata: { readonly name: string };
 }
 
 async function ours(nodes: number, pods: number): Promise<express.Express> {

@@ -83,7 +83,7 @@ async function installReports(client: KubeClient): Promise<void> {
 async function startPrograms(api: ApiServer, extenderPort: number, options: RigOptions) {
   const log = await open(join(api.directory, 'programs.log'), 'a');
   const start = (program: string, ...args: string[]): Running => launch(program, [...args, '--secure-port=0'], log);
-  const config = await writeOurConfig(api, extenderPort, options.scheduler);
+  const config = await writeOurConfig(api, extenderPort, (one) => ({ ...one, ...options.scheduler }));
   let scheduler = start('kube-scheduler', `--config=${config}`);
   const others: Running[] = [];
   if (options.plainScheduler === true) others.push(start('kube-scheduler', `--config=${await writePlainConfig(api)}`));
@@ -103,19 +103,27 @@ async function startPrograms(api: ApiServer, extenderPort: number, options: RigO
   };
 }
 
-/** What manifests/ installs, with this machine's paths and ports; the file's path. */
-async function writeOurConfig(api: ApiServer, port: number, fields: RigOptions['scheduler']): Promise<string> {
+/** KubeSchedulerConfiguration as manifests/ has it. */
+export interface SchedulerConfig {
+  readonly extenders: readonly { urlPrefix: string; tlsConfig: Record<string, string>; readonly [field: string]: unknown }[];
+  readonly [field: string]: unknown;
+}
+
+/** What manifests/ installs, with this machine's paths and ports, and changed once more; the file's path. */
+export async function writeOurConfig(
+  api: ApiServer,
+  port: number,
+  change: (config: SchedulerConfig) => object = (config) => config,
+): Promise<string> {
   const text = readFileSync(new URL('../../../manifests/base/scheduler-config.yaml', import.meta.url), 'utf8');
-  const config = parse(text) as {
-    extenders: [{ urlPrefix: string; tlsConfig: Record<string, string> }];
-    [field: string]: unknown;
-  };
-  const [extender] = config.extenders;
-  extender.urlPrefix = extender.urlPrefix.replace(':9443', `:${port}`);
-  for (const [key, path] of Object.entries(extender.tlsConfig)) {
-    extender.tlsConfig[key] = path.replace('/run/podvisor-extender', join(api.directory, 'certificates'));
+  const config = parse(text) as SchedulerConfig;
+  for (const extender of config.extenders) {
+    extender.urlPrefix = extender.urlPrefix.replace(':9443', `:${port}`);
+    for (const [key, path] of Object.entries(extender.tlsConfig)) {
+      extender.tlsConfig[key] = path.replace('/run/podvisor-extender', join(api.directory, 'certificates'));
+    }
   }
-  return writeConfig(api, 'scheduler.yaml', { ...config, ...fields });
+  return writeConfig(api, 'scheduler.yaml', change(config));
 }
 
 function writePlainConfig(api: ApiServer): Promise<string> {
@@ -123,9 +131,13 @@ function writePlainConfig(api: ApiServer): Promise<string> {
   return writeConfig(api, 'plain-scheduler.yaml', kind);
 }
 
-async function writeConfig({ directory, kubeconfig }: ApiServer, name: string, config: object): Promise<string> {
+async function writeConfig(
+  { directory, kubeconfig }: ApiServer,
+  name: string,
+  config: object & { readonly clientConnection?: object },
+): Promise<string> {
   const file = join(directory, name);
-  const local = { leaderElection: { leaderElect: false }, clientConnection: { kubeconfig } };
+  const local = { leaderElection: { leaderElect: false }, clientConnection: { ...config.clientConnection, kubeconfig } };
   await writeFile(file, JSON.stringify({ ...config, ...local }));
   return file;
 }

@@ -30,26 +30,28 @@ export function pin(pid: number, core: number): void {
   spawnSync('taskset', ['-a', '-cp', String(core), String(pid)], { stdio: 'ignore' });
 }
 
-/** Node's flags as in production, for all sides. */
-function nodeFlags(): string[] {
-  const text = readFileSync(new URL('../../manifests/base/webhook.yaml', import.meta.url), 'utf8');
-  interface Workload {
-    spec?: { template?: { spec: { containers: readonly [{ command: readonly string[] }] } } };
+/** The V8 flags of the container that runs our code in a file of manifests/base: all sides run with the same. */
+export function nodeFlags(manifest: string): string[] {
+  const text = readFileSync(new URL(`../../manifests/base/${manifest}`, import.meta.url), 'utf8');
+  interface Container {
+    readonly command?: readonly string[];
   }
-  const found = parseAllDocuments(text).map(
-    (document) => (document.toJS() as Workload).spec?.template?.spec.containers[0].command,
-  );
-  const command = found.find((words) => words !== undefined);
-  if (command === undefined) throw new Error('manifests/base/webhook.yaml holds no command');
+  interface Workload {
+    spec?: { template?: { spec: { initContainers?: readonly Container[]; containers: readonly Container[] } } };
+  }
+  const specs = parseAllDocuments(text).flatMap((one) => (one.toJS() as Workload).spec?.template?.spec ?? []);
+  const commands = specs.flatMap(({ initContainers = [], containers }) => [...initContainers, ...containers]);
+  const command = commands.find((one) => one.command?.[0]?.endsWith('/node') === true)?.command;
+  if (command === undefined) throw new Error(`manifests/base/${manifest} runs no node`);
   return command.filter((word) => word.startsWith('--'));
 }
 
-/** Starts the bundled server with these words on core 0; `flags` are node's, by default the webhook's. */
+/** Starts the bundled server with these words on core 0; `flags` are node's. */
 export async function startSide(
   name: string,
   bundle: string,
   words: readonly string[],
-  { flags = nodeFlags(), ...ask }: Pick<Side, 'path' | 'body'> & { flags?: readonly string[] },
+  { flags, ...ask }: Pick<Side, 'path' | 'body'> & { flags: readonly string[] },
 ): Promise<Side> {
   const child = fork(bundle, words, { execPath: process.execPath, execArgv: [...flags] });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
