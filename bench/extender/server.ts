@@ -23,10 +23,12 @@ function bare(): express.Express {
   app.use(express.json({ limit: '100mb' }));
   app.post(`${EXTENDER_PATH}/filter`, (request, response) => {
     const { NodeNames: names, Nodes } = request.body as { NodeNames: string[] | null; Nodes: object | null };
+    const failed = Object.create(null) as Record<string, string>;
     const isRefused = (index: number): boolean => request.query['refuse'] === 'odd' && index % 2 === 1;
-    const refused = (names ?? []).filter((_, index) => isRefused(index)).map((name) => [name, REASON] as const);
-    const passed = refused.length === 0 ? names : names?.filter((_, index) => !isRefused(index));
-    const failed = Object.fromEntries(refused);
+    const passed = names?.filter((name, index) => {
+      if (isRefused(index)) failed[name] = REASON;
+      return !isRefused(index);
+    });
     response.json({ NodeNames: passed, Nodes, FailedNodes: {}, FailedAndUnresolvableNodes: failed, Error: '' });
   });
   app.post(`${EXTENDER_PATH}/prioritize`, (request, response) => {
