@@ -79,9 +79,9 @@ const SCORERS: Readonly<Record<Dimension, Scorer>> = {
 /** Best fit: 10 for a zone the guest fills, less the more of it is left, so that large holes stay for large guests. Pages of several zones: 0. */
 function scoreHugepages({ memory }: Wanted, nodes: readonly Scored[]): readonly number[] | undefined {
   if (memory === 'plain') return undefined;
-  const left = nodes.map(({ fit }) => (fit?.whole === true ? fit.left : undefined));
-  const most = left.reduce<number>((max, one) => Math.max(max, one ?? 0), 1);
-  return left.map((one) => (one === undefined ? 0 : BEST * (1 - (0.9 * one) / most)));
+  let most = 1;
+  for (const { fit } of nodes) if (fit?.whole === true && fit.left > most) most = fit.left;
+  return nodes.map(({ fit }) => (fit?.whole === true ? BEST * (1 - (0.9 * fit.left) / most) : 0));
 }
 
 function alignment(fit: Fit | undefined): number {

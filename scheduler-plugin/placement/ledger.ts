@@ -56,7 +56,8 @@ export interface Ledger {
   reservedOn(uid: string): string | undefined;
 }
 
-type OnNode = Map<string, BoundVm | Reservation>;
+/** A list, because a node has tens of VMs and a Map of so few takes more than they do. */
+type OnNode = (BoundVm | Reservation)[];
 
 /** An empty ledger. It has identity because all requests look at, and add to, the same one. `onChange` is told of each node on which anything changed. */
 export function createLedger(onChange: (node: string) => void = () => undefined): Ledger {
@@ -84,13 +85,13 @@ export function createLedger(onChange: (node: string) => void = () => undefined)
       return room === undefined ? undefined : zoneVerdict(wanted, room);
     },
     report: (node) => books.reports.get(node),
-    claims: (node) => books.nodes.get(node)?.values() ?? [],
+    claims: (node) => books.nodes.get(node) ?? [],
     keyOf: (uid) => [...books.pods].find(([, vm]) => vm.uid === uid)?.[0],
     ended: (node) => books.ended.get(node) ?? NOBODY,
-    vmsOn: (node) => books.nodes.get(node)?.size ?? 0,
+    vmsOn: (node) => books.nodes.get(node)?.length ?? 0,
     siblings: (node, owner, uid) => {
       let count = 0;
-      for (const vm of books.nodes.get(node)?.values() ?? []) if (vm.owner === owner && vm.uid !== uid) count += 1;
+      for (const vm of books.nodes.get(node) ?? []) if (vm.owner === owner && vm.uid !== uid) count += 1;
       return count;
     },
     reservations: () => books.reserved.size,
@@ -101,7 +102,7 @@ export function createLedger(onChange: (node: string) => void = () => undefined)
 interface Books {
   /** By the watch's key. */
   readonly pods: Map<string, BoundVm>;
-  /** By node, then UID: what holds or will hold it. */
+  /** By node: what holds or will hold it. */
   readonly nodes: Map<string, OnNode>;
   readonly reports: Map<string, ReportFacts>;
   readonly reserved: Map<string, Reservation>;
@@ -141,15 +142,19 @@ function setReport(books: Books, node: string, report: ReportFacts | undefined):
 }
 
 function put({ nodes, onChange }: Books, vm: BoundVm | Reservation): void {
-  const there = nodes.get(vm.node) ?? new Map<string, BoundVm | Reservation>();
-  nodes.set(vm.node, there.set(vm.uid, vm));
+  const there = nodes.get(vm.node) ?? [];
+  const at = there.findIndex(({ uid }) => uid === vm.uid);
+  if (at < 0) there.push(vm);
+  else there[at] = vm;
+  nodes.set(vm.node, there);
   onChange(vm.node);
 }
 
 function remove({ nodes, onChange }: Books, { node, uid }: Pick<BoundVm, 'node' | 'uid'>): void {
-  const there = nodes.get(node);
-  there?.delete(uid);
-  if (there?.size === 0) nodes.delete(node);
+  const there = nodes.get(node) ?? [];
+  const at = there.findIndex((one) => one.uid === uid);
+  if (at >= 0) there.splice(at, 1);
+  if (there.length === 0) nodes.delete(node);
   onChange(node);
 }
 
@@ -175,6 +180,6 @@ const NOBODY: ReadonlySet<string> = new Set();
 function roomFor({ nodes, reports, ended }: Books, node: string, uid: string): Room | undefined {
   const report = reports.get(node);
   if (report === undefined) return undefined;
-  const claims = [...(nodes.get(node)?.values() ?? [])].filter((claim) => claim.uid !== uid);
+  const claims = (nodes.get(node) ?? []).filter((claim) => claim.uid !== uid);
   return roomOf(report, claims, ended.get(node) ?? NOBODY);
 }

@@ -68,16 +68,22 @@ export function createPodReader(): PodReader {
     if (nodeName === '' || uid === '') return undefined;
     const node = names(nodeName, () => nodeName);
     const ended = status.phase === 'Succeeded' || status.phase === 'Failed';
-    const claim = ended ? { needs: NOTHING, plan: undefined } : { ...taken(metadata), standing: standing(pod), ...timesOf(pod) };
-    const vm = { uid, node, owner: ownerOf(metadata), ended, ...claim };
+    const vm: BoundVm = ended
+      ? { uid, node, owner: ownerOf(metadata), ended, needs: NOTHING, plan: undefined }
+      : standingVm({ uid, node, owner: ownerOf(metadata), ...taken(metadata), standing: standing(pod) }, pod);
     const refusal = status.phase === 'Failed' ? refusalOf(vm, pod) : undefined;
     return { vm, refusal, word: wordOf(refusal, status) };
   };
 }
 
-function timesOf({ metadata, status = {} }: PodObject): Pick<BoundVm, 'since' | 'leavesBy'> {
+/** Written out, not spread, so that each is one block in memory: there are tens of thousands. */
+function standingVm(
+  { uid, node, owner, needs, plan, standing }: Omit<BoundVm, 'ended'> & { readonly standing: Standing },
+  { metadata, status = {} }: PodObject,
+): BoundVm {
   const since = seconds(status.startTime ?? metadata.creationTimestamp);
-  return metadata.deletionTimestamp === undefined ? { since } : { since, leavesBy: seconds(metadata.deletionTimestamp) };
+  const vm = { uid, node, owner, ended: false, needs, plan, standing, since };
+  return metadata.deletionTimestamp === undefined ? vm : { ...vm, leavesBy: seconds(metadata.deletionTimestamp) };
 }
 
 function seconds(time: string | undefined): number {

@@ -15,6 +15,9 @@ export interface CpuFacts {
   readonly features: ReadonlySet<string>;
 }
 
+/** One for all nodes without VMs. */
+const NOBODY: ReportFacts['vms'] = new Map();
+
 /** Makes {@link ReportFacts}; remembers what nodes have in common, because features alone are kilobytes a node. */
 export function createReportReader(): (status: NodeReportStatus) => ReportFacts {
   const known = new Map<string, CpuFacts>();
@@ -27,7 +30,7 @@ export function createReportReader(): (status: NodeReportStatus) => ReportFacts 
     functions: status.functions.map(({ address, zone, resource, physicalNetwork: network, linkUp, vfs }) => {
       return { address, zone, resource, network, linkUp, vfs: vfs.free };
     }),
-    vms: new Map(status.vms.map((vm) => [vm.podUid, heldBy(vm)])),
+    vms: status.vms.length === 0 ? NOBODY : new Map(status.vms.map((vm) => [vm.podUid, heldBy(vm)])),
     cpu: shared(known, status.cpu),
   });
 }
