@@ -135,14 +135,13 @@ export function filterReply({ names, objects }: ExtenderRequest, verdicts: reado
   // Without a prototype, so that any name is a plain key.
   const failed = Object.create(null) as Record<string, string>;
   const curable = Object.create(null) as Record<string, string>;
-  const passed: number[] = [];
-  for (let index = 0; index < verdicts.length; index++) {
-    const { name = '', reason = '', isCurable } = verdicts[index] ?? {};
-    if (reason === '') passed.push(index);
+  let passed = 0;
+  for (const { name, reason, isCurable } of verdicts) {
+    if (reason === '') passed += 1;
     else (isCurable === true ? curable : failed)[name] = reason;
   }
   const those = <T>(list: readonly T[]): readonly T[] =>
-    passed.length === list.length ? list : passed.flatMap((index) => list[index] ?? []);
+    passed === list.length ? list : list.filter((_, index) => verdicts[index]?.reason === '');
   return {
     NodeNames: objects === undefined ? those(names) : null,
     Nodes: objects === undefined ? null : { items: those(objects) },

@@ -75,7 +75,7 @@ async function ours(nodes: number, pods: number): Promise<express.Express> {
 
 const [, , which = '', nodes = '', pods = ''] = process.argv;
 const app = which === 'ours' ? await ours(Number(nodes), Number(pods)) : bare();
-const server = createServer({ keepAlive: true }, app).listen(0, '127.0.0.1', () =>
+const server = createServer({ keepAlive: true, keepAliveTimeout: 300_000 }, app).listen(0, '127.0.0.1', () =>
   process.send?.({ port: (server.address() as AddressInfo).port }),
 );
 process.on('message', () => process.send?.({ cpu: process.cpuUsage(), rss: process.memoryUsage.rss() }));
