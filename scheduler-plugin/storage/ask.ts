@@ -57,7 +57,7 @@ export function askOf(wanted: Pick<Wanted, 'uid' | 'volumeClaims'>, books: Stora
       for (const need of needs) {
         const there = room(need.group, node);
         if (there === undefined || leftOf(there) >= need.bytes) continue;
-        if (leftOf({ ...there, tentative: 0 }) >= need.bytes) passing = PASSING;
+        if (leftOf({ ...there, tentative: 0 }) + there.twice >= need.bytes) passing = PASSING;
         return poolReason(need, there);
       }
       return '';
@@ -65,7 +65,7 @@ export function askOf(wanted: Pick<Wanted, 'uid' | 'volumeClaims'>, books: Stora
   };
 }
 
-const PASSING = 'room for its new disks is kept for VMs that passed moments ago, until it is known where they go';
+const PASSING = 'room for its new disks is kept for claims under way, until it is known what they take (it asks again by itself)';
 
 /** For a claim that the scheduler knows, and we do not yet. */
 function unknownReason(key: string): string {

@@ -5,24 +5,22 @@
 export interface Pool {
   /** What each object that tells its room said last; they tell of the same room, so the least counts. */
   readonly told: Map<string, number>;
-  /** By claim: promised, and not yet out of what is told. */
+  /** By claim: promised, and not yet out of what is told. Those that were bound stand in the order in which they were. */
   readonly claims: Map<string, PoolClaim>;
   /** Sum of `claims`. */
   promised: number;
   /** Promised to VMs that passed a filter, whichever nodes they go to. */
   tentative: number;
-  /** Of claims under way, what seems to be out of the told room already: it sank before the claim was seen bound. */
+  /** By how much the told room sank for claims that are not seen bound yet. */
   credit: number;
 }
 
-export interface PoolClaim {
+/** What of a claim is not out of the told room. */
+interface PoolClaim {
   readonly bytes: number;
-  /** When it was seen bound; undefined = its volume is still to be made. Milliseconds since the epoch. */
-  readonly boundAt: number | undefined;
+  /** False: its volume is still to be made, for all we know. */
+  readonly bound: boolean;
 }
-
-/** Volumes are a little larger, or the room is told in coarser steps, than what was asked for: an extent of LVM. */
-const SLACK = 4 * 2 ** 20;
 
 export function emptyPool(): Pool {
   return { told: new Map(), claims: new Map(), promised: 0, tentative: 0, credit: 0 };
@@ -36,17 +34,18 @@ export function toldRoom({ told }: Pool): number | undefined {
 /** A claim whose volume is to be made from the pool. */
 export function addClaim(pool: Pool, key: string, bytes: number): void {
   dropClaim(pool, key);
-  put(pool, key, { bytes, boundAt: undefined });
+  put(pool, key, { bytes, bound: false });
 }
 
 /** Its volume has been made: it is out of the told room already, or will be with one of the next changes. */
-export function boundClaim(pool: Pool, key: string, now: number): void {
+export function boundClaim(pool: Pool, key: string): void {
   const claim = pool.claims.get(key);
-  if (claim === undefined || claim.boundAt !== undefined) return;
+  if (claim?.bound !== false) return;
   take(pool, key, claim);
-  if (pool.credit > 0 && pool.credit + SLACK >= claim.bytes) pool.credit = Math.max(0, pool.credit - claim.bytes);
-  // Put anew, so that those that wait for a change stand in the order in which they were bound.
-  else put(pool, key, { bytes: claim.bytes, boundAt: now });
+  const gone = Math.min(claim.bytes, pool.credit);
+  pool.credit -= gone;
+  // Put anew, for the order.
+  if (gone < claim.bytes) put(pool, key, { bytes: claim.bytes - gone, bound: true });
   capCredit(pool);
 }
 
@@ -58,8 +57,8 @@ export function dropClaim(pool: Pool, key: string): void {
 }
 
 /**
- * What an object says now; undefined = it is gone. What sank since is taken for the oldest volumes made, and only for as many as it is large enough
- * for: a driver tells its room late, and then of the first of several volumes alone.
+ * What an object says now; undefined = it is gone. What the room sank by since is for the volumes made first, and for no more than it covers: a
+ * driver tells its room late, and then after several volumes perhaps the first of them alone.
  */
 export function tell(pool: Pool, object: string, bytes: number | undefined): void {
   const before = toldRoom(pool);
@@ -68,11 +67,14 @@ export function tell(pool: Pool, object: string, bytes: number | undefined): voi
   const after = toldRoom(pool);
   if (before === undefined || after === undefined || after >= before) return;
   let sunk = before - after;
-  for (const [key, { bytes: size, boundAt }] of pool.claims) {
-    if (sunk === 0) break;
-    if (boundAt === undefined || size > sunk + SLACK) continue;
-    sunk = Math.max(0, sunk - size);
-    dropClaim(pool, key);
+  for (const [key, claim] of [...pool.claims]) {
+    if (!claim.bound || sunk === 0) continue;
+    const gone = Math.min(claim.bytes, sunk);
+    sunk -= gone;
+    pool.promised -= gone;
+    // In its place, so that the order stays.
+    if (gone < claim.bytes) pool.claims.set(key, { ...claim, bytes: claim.bytes - gone });
+    else pool.claims.delete(key);
   }
   pool.credit += sunk;
   capCredit(pool);
@@ -92,6 +94,6 @@ function take(pool: Pool, key: string, claim: PoolClaim): void {
 function capCredit(pool: Pool): void {
   if (pool.credit === 0) return;
   let open = 0;
-  for (const { bytes, boundAt } of pool.claims.values()) if (boundAt === undefined) open += bytes;
+  for (const { bytes, bound } of pool.claims.values()) if (!bound) open += bytes;
   pool.credit = Math.min(pool.credit, open);
 }

@@ -26,6 +26,8 @@ export interface PoolRoom {
   readonly promised: number;
   /** Of that, to VMs that passed a filter moments ago and may go elsewhere. */
   readonly tentative: number;
+  /** Of `promised`, what is out of `told` already: known once the claims are seen bound. */
+  readonly twice: number;
 }
 
 /** Pools of the cluster, and what is promised of them. */
@@ -131,7 +133,7 @@ function isSame(a: PlacedClaim, b: PlacedClaim): boolean {
 function bound({ placed }: Books, key: string, at: number): void {
   const before = placed.get(key);
   if (before === undefined || before.boundAt !== undefined) return;
-  for (const pool of before.pools) boundClaim(pool, key, at);
+  for (const pool of before.pools) boundClaim(pool, key);
   placed.set(key, { ...before, boundAt: at });
 }
 
@@ -146,7 +148,7 @@ function settle(books: Books): void {
     for (const pool of pools) {
       if (before.includes(pool)) continue;
       addClaim(pool, key, claim.bytes);
-      if (boundAt !== undefined) boundClaim(pool, key, boundAt);
+      if (boundAt !== undefined) boundClaim(pool, key);
     }
     placed.set(key, { claim, pools, boundAt });
   }
@@ -158,7 +160,7 @@ function roomiest(pools: readonly Pool[], own: (pool: Pool) => number): PoolRoom
   for (const pool of pools) {
     const told = toldRoom(pool);
     if (told === undefined) continue;
-    const room = { told, promised: pool.promised, tentative: pool.tentative - own(pool) };
+    const room = { told, promised: pool.promised, tentative: pool.tentative - own(pool), twice: pool.credit };
     if (best === undefined || leftOf(room) > leftOf(best)) best = room;
   }
   return best;

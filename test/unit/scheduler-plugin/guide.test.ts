@@ -5,7 +5,9 @@ import type { CpuFacts } from '../../../scheduler-plugin/placement/report-facts.
 import type { Room } from '../../../scheduler-plugin/placement/room.ts';
 import type { Wanted } from '../../../scheduler-plugin/placement/wanted.ts';
 import { nodeScores } from '../../../scheduler-plugin/score.ts';
+import { askOf } from '../../../scheduler-plugin/storage/ask.ts';
 import { node, pf, wanted, world, zone } from '../../build/placement.ts';
+import { storageRig } from '../../build/storage.ts';
 
 /** The followed examples of docs/placement.md: the same nodes, the same VMs, a row for each value of each annotation. */
 
@@ -23,7 +25,22 @@ const VMS: Record<string, Partial<Omit<Wanted, 'wishes' | 'shape'>>> = {
   BIG: { memory: '2Mi', amount: 1536 },
   PINNED: { memory: '2Mi', amount: 1024, cpus: 6 },
   BOND: { memory: '2Mi', amount: 1024, functions: [VF, VF] },
+  REPLICATED: { memory: '2Mi', amount: 1024, volumeClaims: ['default/root'] },
+  PARTED: { memory: '2Mi', amount: 1024, volumeClaims: ['default/root', 'default/data'] },
+  FRESH: { memory: '2Mi', amount: 1024, volumeClaims: ['default/new-1', 'default/new-2'] },
 };
+
+/** Copies of the disks that are there, by volume. */
+const COPIES: Readonly<Record<string, readonly string[]>> = { root: ['small', 'silent'], data: ['large'] };
+const STORAGE = storageRig(new Map([['driver.longhorn.io', { nodes: (volume: string) => COPIES[volume], isFresh: () => true }]]));
+for (const name of NAMES) STORAGE.node(name);
+STORAGE.capacity('fast', 'small', 4);
+STORAGE.capacity('fast', 'large', 100);
+for (const [volume, gib] of Object.entries({ root: 10, data: 40 })) {
+  STORAGE.volume(volume, { capacity: { storage: `${gib}Gi` }, csi: { driver: 'driver.longhorn.io', volumeHandle: volume } });
+  STORAGE.claim(volume, { volume, gib });
+}
+for (const name of ['new-1', 'new-2']) STORAGE.claim(name, { gib: 3 });
 
 const facts = (name: string) => node({ name, images: { has: (image) => name === 'large' && image === IMAGE } });
 const cluster = (fields: Partial<World> = {}): World =>
@@ -33,6 +50,7 @@ const cluster = (fields: Partial<World> = {}): World =>
     nodes: () => NAMES.map(facts),
     cpu: (name) => (name === 'silent' ? undefined : CPU),
     vmsOn: (name) => (name === 'large' ? 3 : 0),
+    storage: (vm) => askOf(vm, STORAGE.books),
     ...fields,
   });
 
@@ -70,6 +88,11 @@ const EXAMPLES: Record<string, Example> = {
   },
   'sriov: prefer=10, BOND': { vm: 'BOND', says: { sriov: 'prefer=10' }, order: ['large', 'small', 'silent'] },
   'sriov: ignore, BOND': { vm: 'BOND', says: { sriov: 'ignore' }, order: ['small', 'large', 'silent'] },
+  'storage: require, REPLICATED': { vm: 'REPLICATED', says: { storage: 'require' }, order: ['small', 'silent'], reasons: { large: /^it has no copy of guest's disk, and the guest requires its disks there$/ } },
+  'storage: prefer=10, PARTED': { vm: 'PARTED', says: { storage: 'prefer=10' }, order: ['large', 'small', 'silent'] },
+  'storage: ignore, PARTED': { vm: 'PARTED', says: { storage: 'ignore' }, order: ['small', 'large', 'silent'] },
+  'no annotation, FRESH': { vm: 'FRESH', says: {}, order: ['large', 'silent'], reasons: { small: /^pool of storage class fast has 4 GiB free, guest's 2 new disks need 6 GiB$/ } },
+  'storage: ignore, FRESH': { vm: 'FRESH', says: { storage: 'ignore' }, order: ['small', 'large', 'silent'] },
   'spread: require, GUEST': { vm: 'GUEST', says: { spread: 'require' }, order: ['small', 'silent'], reasons: { large: /^another VM of the same controller is there/ }, world: { siblings } },
   'spread: prefer=10, PINNED': { vm: 'PINNED', says: { spread: 'prefer=10', numa: 'prefer=5' }, order: ['small', 'large', 'silent'] },
   'spread: ignore, PINNED': { vm: 'PINNED', says: { spread: 'ignore', numa: 'prefer=5' }, order: ['large', 'small', 'silent'] },
@@ -93,7 +116,7 @@ test.each(Object.entries(EXAMPLES))('%s', (_title, { vm, says, order, reasons = 
   expect(refused.map(({ name }) => name)).toEqual(Object.keys(reasons));
   for (const { name, reason } of refused) expect(reason).toMatch(reasons[name]!);
   const passed = verdicts.filter(({ reason }) => reason === '').map(({ name }) => name);
-  const { names, totals } = nodeScores(guest, where.judged(passed, guest));
+  const { names, totals } = nodeScores(guest, where.judged(passed, guest), where.storage(guest)?.shares(passed));
   const best = names.map((name, index) => ({ name, total: totals[index]! })).sort((a, b) => b.total - a.total);
   expect(best.map(({ name }) => name)).toEqual(order);
 });

@@ -1,0 +1,171 @@
+import type { KubeClient } from '../../../kube/client.ts';
+import { realClock } from '../../../runtime/clock.ts';
+import { eventually } from '../../build/eventually.ts';
+import { startFakeProvisioner, TOPOLOGY, type FakeProvisioner } from './fake-provisioner.ts';
+import { addNode, createPods, podsOf, type StoredPod, vmTemplate, waitingReason } from './objects.ts';
+import { startRig, type SchedulerRig } from './rig.ts';
+
+/** Disks against upstream's scheduler, its volume binding and Kubernetes' own binder of claims; the provisioner alone is a fake (fake-provisioner.ts). */
+
+const CLAIMS = '/api/v1/namespaces/default/persistentvolumeclaims';
+const VOLUMES = '/api/v1/persistentvolumes';
+const EVENTS = '/apis/events.k8s.io/v1/namespaces/default/events';
+const GIB = 2 ** 30;
+const CONTROLLERS = ['persistentvolume-binder-controller'];
+
+async function createClaim(client: KubeClient, name: string, storageClassName: string, volumeName?: string): Promise<void> {
+  const spec = { accessModes: ['ReadWriteOnce'], volumeMode: 'Block', resources: { requests: { storage: '3Gi' } } };
+  const volume = volumeName === undefined ? {} : { volumeName };
+  const body = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name }, spec: { ...spec, storageClassName, ...volume } };
+  await client.create(CLAIMS, body);
+} // prettier-ignore
+
+/** A VM with these claims as disks; `round` is its label and its nodes'. */
+async function createVm(client: KubeClient, name: string, round: string, claims: readonly string[], says: Record<string, string> = {}): Promise<void> {
+  const template = vmTemplate(round, {}, { placement: says });
+  const volumes = claims.map((claimName, index) => ({ name: `disk-${index}`, persistentVolumeClaim: { claimName } }));
+  await createPods(client, name, 1, { ...template, spec: { ...template.spec, volumes } });
+} // prettier-ignore
+
+/** All that anybody looking at the pod is told; the scheduler does not always replace its condition when only the reason is another one. */
+async function toldOf(client: KubeClient, pod: StoredPod): Promise<string> {
+  const query = { fieldSelector: `reason=FailedScheduling,regarding.name=${pod.metadata.name}` };
+  const { items } = await client.get<{ items: readonly { readonly note?: string }[] }>(EVENTS, query);
+  return [waitingReason(pod), ...items.map(({ note }) => note)].join('; ');
+}
+
+/** Waits until so many are bound and the others were told of their guest; what the others were told. */
+async function settled(client: KubeClient, round: string, bound: number): Promise<readonly string[]> {
+  const look = async (): Promise<readonly string[]> => {
+    const pods = await podsOf(client, round);
+    const waiting = pods.filter(({ spec }) => spec.nodeName === undefined);
+    const reasons = await Promise.all(waiting.map((pod) => toldOf(client, pod)));
+    if (pods.length - waiting.length === bound && reasons.every((reason) => reason.includes('guest'))) return reasons;
+    throw new Error(`${pods.length - waiting.length} are bound; ${reasons.join('\n')}`);
+  };
+  return eventually(`${bound} of ${round} are bound, and the others know why not`, look, 90_000);
+}
+
+const labelled = (client: KubeClient, node: string): Promise<unknown> =>
+  client.patch(`/api/v1/nodes/${node}`, { type: 'merge', body: { metadata: { labels: { [TOPOLOGY]: node } } } });
+
+// Without a CSIDriver object Kubernetes does not look at room at all, so what holds here is ours.
+describe.each([
+  ['as they come', undefined],
+  ['up to 2 s late', 2_000],
+])('watches %s', (_title, lagMs) => {
+  let rig: SchedulerRig;
+  const fakes: FakeProvisioner[] = [];
+  /** Nodes and pools are known; a node that is not is no event that the scheduler waits for. */
+  const caughtUp = (): Promise<void> => realClock.sleep(lagMs ?? 0);
+  beforeAll(async () => {
+    rig = await startRig({ controllers: CONTROLLERS, ...(lagMs === undefined ? {} : { lagMs }) });
+  }, 120_000);
+  afterAll(async () => {
+    for (const fake of fakes) await fake.stop();
+    await rig.stop();
+  }, 60_000);
+
+  test('5 VMs with a new disk of 3 GiB at a pool of 10 GiB: 3 are placed, 2 wait and know why, nothing is promised twice', async () => {
+    const { client } = rig;
+    await addNode(client, 'pool-a', {});
+    await labelled(client, 'pool-a');
+    const fake = await startFakeProvisioner({ client, storageClass: 'fast', pools: { 'pool-a': 10 * GIB }, makeMs: 200, tellMs: 1_500 });
+    fakes.push(fake);
+    const names = ['one', 'two', 'three', 'four', 'five'];
+    for (const name of names) await createClaim(client, name, 'fast');
+    await caughtUp();
+    await Promise.all(names.map((name) => createVm(client, name, 'pool', [name])));
+    const [reason] = await settled(client, 'pool', 3);
+    expect(reason).toMatch(/pool of storage class fast has .* GiB free.*, guest's new disk needs 3 GiB/);
+    expect({ refused: fake.refused, left: fake.left('pool-a') }).toEqual({ refused: [], left: GIB });
+  }, 180_000);
+
+  test('20 VMs with two new disks each at four pools of 20 GiB: 12 are placed, nothing is promised twice', async () => {
+    const { client } = rig;
+    const pools = Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [`pair-${name}`, 20 * GIB]));
+    for (const name of Object.keys(pools)) {
+      await addNode(client, name, {});
+      await labelled(client, name);
+    }
+    const fake = await startFakeProvisioner({ client, storageClass: 'pairs', pools, makeMs: 100, tellMs: 800 });
+    fakes.push(fake);
+    const names = Array.from({ length: 20 }, (_, index) => `pair-${index}`);
+    for (const name of names) for (const disk of ['root', 'data']) await createClaim(client, `${name}-${disk}`, 'pairs');
+    await caughtUp();
+    await Promise.all(names.map((name) => createVm(client, name, 'pair', [`${name}-root`, `${name}-data`])));
+    await settled(client, 'pair', 12);
+    expect({ refused: fake.refused, left: Object.keys(pools).map((name) => fake.left(name) / GIB) }).toEqual({ refused: [], left: [2, 2, 2, 2] });
+  }, 240_000);
+}); // prettier-ignore
+
+describe('disks that are there', () => {
+  let rig: SchedulerRig;
+  beforeAll(async () => {
+    rig = await startRig({ controllers: CONTROLLERS });
+    for (const name of ['here-a', 'here-b', 'here-c']) await addNode(rig.client, name, {});
+    await rig.client.create('/apis/storage.k8s.io/v1/storageclasses', {
+      apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'there' }, provisioner: 'kubernetes.io/no-provisioner', volumeBindingMode: 'Immediate',
+    });
+  }, 120_000); // prettier-ignore
+  afterAll(() => rig.stop(), 60_000);
+
+  const nodeOf = async (round: string, name: string): Promise<string> =>
+    eventually(`${name} is bound`, async () => (await podsOf(rig.client, round)).find(({ metadata }) => metadata.name === name)?.spec.nodeName);
+
+  /** A volume that is bound to a claim of its name. */
+  async function createVolume(name: string, source: object): Promise<void> {
+    const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'default', name };
+    const spec = { capacity: { storage: '3Gi' }, accessModes: ['ReadWriteOnce'], volumeMode: 'Block', storageClassName: 'there', claimRef };
+    await rig.client.create(VOLUMES, { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name }, spec: { ...spec, ...source } });
+    await createClaim(rig.client, name, 'there', name);
+    await eventually(`${name} is bound`, async () => {
+      const { status } = await rig.client.get<{ status?: { phase?: string } }>(`${CLAIMS}/${name}`);
+      return status?.phase === 'Bound';
+    });
+  } // prettier-ignore
+
+  test('a VM follows its local volume', async () => {
+    const matchFields = [{ key: 'metadata.name', operator: 'In', values: ['here-b'] }];
+    await createVolume('local', { local: { path: '/dev/sdx' }, nodeAffinity: { required: { nodeSelectorTerms: [{ matchFields }] } } });
+    await createVm(rig.client, 'follows', 'here', ['local'], { storage: 'require' });
+    expect(await nodeOf('here', 'follows-0')).toBe('here-b');
+  }, 60_000);
+
+  test('a VM goes to a healthy Longhorn replica, and waits when none of its disks has one', async () => {
+    await installLonghorn(rig.client);
+    const longhorn = (volumeHandle: string): object => ({ csi: { driver: 'driver.longhorn.io', volumeHandle } });
+    await createVolume('with-replica', longhorn('with-replica'));
+    await createReplica(rig.client, 'with-replica', 'here-a', { healthyAt: '2026-11-21T10:00:00Z', failedAt: '2026-11-21T11:00:00Z' });
+    await createReplica(rig.client, 'with-replica', 'here-c', { healthyAt: '2026-11-21T10:00:00Z' });
+    await createVolume('without', longhorn('without'));
+    await createReplica(rig.client, 'without', 'here-a', { failedAt: '2026-11-21T11:00:00Z' });
+    // The kind has just appeared; it is looked for by itself, but not for half a minute.
+    await rig.stopExtender();
+    await rig.startExtender();
+    for (const index of [0, 1, 2]) await createVm(rig.client, `replica-${index}`, 'here', ['with-replica'], { storage: 'prefer=10' });
+    for (const index of [0, 1, 2]) expect(await nodeOf('here', `replica-${index}-0`)).toBe('here-c');
+    await createVm(rig.client, 'nowhere', 'here', ['without'], { storage: 'require' });
+    expect(await settled(rig.client, 'here', 4)).toEqual([expect.stringMatching(/3 it has no copy of guest's disk, and the guest requires its disks there/)]);
+  }, 120_000);
+}); // prettier-ignore
+
+/** Longhorn's kinds without their schema. */
+async function installLonghorn(client: KubeClient): Promise<void> {
+  for (const [plural, kind] of [['replicas', 'Replica'], ['volumes', 'Volume']] as const) {
+    const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+    await client.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: `${plural}.longhorn.io` },
+      spec: { group: 'longhorn.io', scope: 'Namespaced', names: { plural, kind }, versions: [{ name: 'v1beta2', served: true, storage: true, schema }] },
+    });
+    await eventually(`${plural} are served`, () => client.get(`/apis/longhorn.io/v1beta2/${plural}`).then(() => true, () => false));
+  }
+} // prettier-ignore
+
+async function createReplica(client: KubeClient, volumeName: string, nodeID: string, times: object): Promise<void> {
+  const kind = { apiVersion: 'longhorn.io/v1beta2', kind: 'Replica' };
+  const spec = { volumeName, nodeID, active: true, healthyAt: '', failedAt: '', ...times };
+  await client.create('/apis/longhorn.io/v1beta2/namespaces/default/replicas', { ...kind, metadata: { name: `${volumeName}-${nodeID}` }, spec });
+} // prettier-ignore

@@ -1,0 +1,134 @@
+import { createCopies } from '../../../../scheduler-plugin/storage/copies.ts';
+import * as drivers from '../../../../scheduler-plugin/storage/drivers.ts';
+import { linstorCopies, linstorVolume } from '../../../../scheduler-plugin/storage/linstor.ts';
+
+/** Objects as the drivers write them, cut to what matters and what might mislead. */
+
+const replica = (spec: object, status: object = { currentState: 'running' }): Parameters<typeof drivers.longhornReplica>[0] => ({
+  metadata: { name: 'pvc-1-r-4f0e2b1a' },
+  spec: { volumeName: 'pvc-1', volumeSize: '10737418240', nodeID: 'a', diskID: 'd', active: true, healthyAt: '2026-11-20T08:00:00Z', failedAt: '', dataEngine: 'v1', ...spec },
+  status: { ...status },
+}); // prettier-ignore
+
+test.each([
+  ['healthy', replica({}), { volume: 'pvc-1', node: 'a' }],
+  ['healthy, its volume detached', replica({}, { currentState: 'stopped' }), { volume: 'pvc-1', node: 'a' }],
+  ['still being rebuilt', replica({ healthyAt: '' }), { volume: 'pvc-1', node: '' }],
+  ['failed since', replica({ failedAt: '2026-11-21T08:00:00Z' }), { volume: 'pvc-1', node: '' }],
+  ['of an engine of before an upgrade', replica({ active: false }), { volume: 'pvc-1', node: '' }],
+  ['not scheduled yet', replica({ nodeID: '', healthyAt: '' }), { volume: 'pvc-1', node: '' }],
+  ['of no volume', replica({ volumeName: '' }), undefined],
+  ['without a spec', { metadata: { name: 'x' } }, undefined],
+])('Longhorn Replica: %s', (_title, object, expected) => {
+  expect(drivers.longhornReplica(object)).toEqual(expected);
+});
+
+test.each([
+  ['replicated', { dataLocality: 'best-effort', numberOfReplicas: 3, migratable: true }, undefined],
+  ['in shards', { dataLayout: 'sharded' }, true],
+  ['of a layout that is not in shards', { dataLayout: 'replicated' }, undefined],
+])('Longhorn Volume: %s', (_title, spec, expected) => {
+  expect(drivers.longhornSharded({ metadata: { name: 'pvc-1' }, spec })).toBe(expected);
+});
+
+test.each([
+  ['made', { spec: { name: 'pvc-1', nodeName: 'a', deviceClass: 'ssd', size: '10Gi' }, status: { volumeID: 'c1a2', currentSize: '10Gi' } }, { volume: 'c1a2', node: 'a' }],
+  ['not made yet', { spec: { name: 'pvc-1', nodeName: 'a', size: '10Gi' } }, undefined],
+])('TopoLVM LogicalVolume: %s', (_title, fields, expected) => {
+  expect(drivers.topolvmVolume({ metadata: { name: 'c1a2' }, ...fields })).toEqual(expected);
+}); // prettier-ignore
+
+test('TopoLVM: room by device class, from the annotations of its Node', () => {
+  const annotations = { 'capacity.topolvm.io/ssd': '10737418240', 'capacity.topolvm.io/00default': '42', 'capacity.topolvm.io/odd': 'much', other: '1' };
+  expect(drivers.topolvmCapacities(annotations)).toEqual([['ssd', 10737418240], ['', 42]]);
+}); // prettier-ignore
+
+test('OpenEBS LVMVolume and LVMNode', () => {
+  const volume = { metadata: { name: 'pvc-1' }, spec: { ownerNodeID: 'a', volGroup: 'lvmvg', capacity: '4294967296' }, status: { state: 'Ready' } };
+  expect(drivers.openebsVolume(volume)).toEqual({ volume: 'pvc-1', node: 'a' });
+  const node = { metadata: { name: 'a' }, volumeGroups: [{ name: 'lvmvg', uuid: 'u', size: '20Gi', free: '10Gi', lvCount: 3 }] };
+  expect(drivers.openebsGroups(node)).toEqual([{ name: 'lvmvg', bytes: 10 * 2 ** 30 }]);
+  expect(drivers.openebsGroups({ metadata: { name: 'b' } })).toEqual([]);
+}); // prettier-ignore
+
+test.each([
+  ['attached', { status: { attached: true } }, { volume: 'pvc-1', node: 'a' }],
+  ['being attached', { status: { attached: false } }, undefined],
+  ['without status', {}, undefined],
+  ['of an inline volume', { spec: { attacher: 'x', nodeName: 'a', source: { inlineVolumeSpec: {} } }, status: { attached: true } }, undefined],
+])('VolumeAttachment: %s', (_title, fields, expected) => {
+  const spec = { attacher: 'csi.example.com', nodeName: 'a', source: { persistentVolumeName: 'pvc-1' } };
+  expect(drivers.attachment({ metadata: { name: 'csi-1' }, spec, ...fields })).toEqual(expected);
+}); // prettier-ignore
+
+test.each([
+  ['rook-ceph.rbd.csi.ceph.com', true],
+  ['rbd.csi.ceph.com', true],
+  ['rook-ceph.cephfs.csi.ceph.com', true],
+  ['nfs.csi.k8s.io', true],
+  ['nfs', true],
+  ['driver.longhorn.io', false],
+  ['local', false],
+  ['ebs.csi.aws.com', false],
+])('a volume of %s is equally far from all nodes: %s', (driver, expected) => {
+  expect(drivers.isRemote(driver)).toBe(expected);
+});
+
+describe('LINSTOR', () => {
+  const resource = (node: string, fields: object = {}, disk = 'UpToDate'): object => ({
+    name: 'pvc-1', node_name: node, props: {}, flags: [], state: { in_use: false }, uuid: 'u', create_timestamp: 1,
+    volumes: [{ volume_number: 0, storage_pool_name: 'nvme', provider_kind: 'LVM_THIN', allocated_size_kib: 10, state: { disk_state: disk } }],
+    ...fields,
+  }); // prettier-ignore
+
+  it.each([
+    ['diskful and up to date', resource('a'), 'a'],
+    ['diskless', resource('a', { flags: ['DISKLESS', 'DRBD_DISKLESS'] }, 'Diskless'), ''],
+    ['diskless of DRBD alone', resource('a', { flags: ['DRBD_DISKLESS'] }), ''],
+    ['a tie breaker', resource('a', { flags: ['DISKLESS', 'DRBD_DISKLESS', 'TIE_BREAKER'] }, 'TieBreaker'), ''],
+    ['being synchronised', resource('a', {}, 'SyncTarget(12.4%)'), ''],
+    ['outdated', resource('a', {}, 'Outdated'), ''],
+    ['inconsistent', resource('a', {}, 'Inconsistent'), ''],
+    ['of a satellite that is offline', resource('a', {}, 'DUnknown'), ''],
+    ['without flags', resource('a', { flags: undefined }), 'a'],
+    ['without the number of its first volume', resource('a', { volumes: [{ state: { disk_state: 'UpToDate' } }] }), 'a'],
+  ])('%s', (_title, one, node) => {
+    expect([...(linstorCopies([one]) ?? [])]).toEqual([['pvc-1/0/a', { volume: 'pvc-1/0', node }]]);
+  });
+
+  it('has volumes of one resource apart', () => {
+    const volumes = [
+      { volume_number: 0, state: { disk_state: 'UpToDate' } },
+      { volume_number: 1, state: { disk_state: 'SyncTarget' } },
+    ];
+    expect([...(linstorCopies([resource('a', { volumes })])?.values() ?? [])]).toEqual([
+      { volume: 'pvc-1/0', node: 'a' },
+      { volume: 'pvc-1/1', node: '' },
+    ]);
+  });
+
+  it.each([
+    ['an error answer', { ret_code: -1, message: 'no' }, undefined],
+    ['nothing', undefined, undefined],
+    ['a list of other things', [null, 1, {}, { name: 'x' }, { name: 'x', node_name: 'y', volumes: 'z' }], 0],
+  ])('%s is no list of copies', (_title, view, size) => expect(linstorCopies(view)?.size).toBe(size));
+
+  it.each([
+    ['pvc-1', 'pvc-1/0'],
+    ['pvc-1/3', 'pvc-1/3'],
+  ])('handle %s is volume %s', (handle, volume) => expect(linstorVolume(handle)).toBe(volume));
+});
+
+describe('copies', () => {
+  const copies = createCopies();
+  it('come, move and go; a volume without a usable one is known all the same', () => {
+    copies.set('r1', { volume: 'v', node: 'a' });
+    copies.set('r2', { volume: 'v', node: 'b' });
+    expect(copies.nodes('v')).toEqual(['a', 'b']);
+    copies.set('r1', { volume: 'v', node: '' });
+    copies.set('r2', undefined);
+    expect(copies.nodes('v')).toEqual([]);
+    copies.set('r1', undefined);
+    expect(copies.nodes('v')).toBeUndefined();
+  });
+});
