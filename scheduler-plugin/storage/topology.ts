@@ -43,42 +43,75 @@ export function createLabelReader(): LabelReader {
     });
 }
 
+interface Books {
+  readonly nodes: Map<string, readonly string[]>;
+  readonly sets: Map<Terms, ReadonlySet<string>>;
+  /** By key of a label, nodes by its value; made when first asked for after a change. */
+  readonly byKey: Map<string, ReadonlyMap<string, readonly string[]>>;
+}
+
 /** Knows no node yet. */
 export function createTopology(): Topology {
-  const nodes = new Map<string, readonly string[]>();
-  const known = new Map<Terms, ReadonlySet<string>>();
+  const books: Books = { nodes: new Map(), sets: new Map(), byKey: new Map() };
+  const { nodes, sets, byKey } = books;
   let version = 0;
-  const value = (node: string, key: string): string | undefined => valueOf(node, nodes.get(node) ?? [], key);
   return {
     setNode: (name, labels) => {
       if (sameLabels(nodes.get(name), labels)) return;
       if (labels === undefined) nodes.delete(name);
       else nodes.set(name, labels);
-      known.clear();
+      sets.clear();
+      byKey.clear();
       version += 1;
     },
-    value,
+    value: (node, key) => labelOf(books, node, key),
     nodes: (terms) => {
-      const before = known.get(terms);
+      const before = sets.get(terms);
       if (before !== undefined) return before;
-      const found = new Set([...nodes.keys()].filter((node) => terms.some((term) => term.every((one) => meets(one, value(node, one.key))))));
-      if (known.size >= MAX_SETS) known.clear();
-      known.set(terms, found);
+      const found = new Set(terms.flatMap((term) => nodesOf(books, term)));
+      if (sets.size >= MAX_SETS) sets.clear();
+      sets.set(terms, found);
       return found;
     },
     version: () => version,
-  }; // prettier-ignore
+  };
+}
+
+/** Most terms name values of one label: then only nodes that have one of them are looked at. */
+function nodesOf(books: Books, term: readonly Requirement[]): readonly string[] {
+  const first = term.find(({ operator }) => operator === 'In');
+  const some =
+    first === undefined ? [...books.nodes.keys()] : first.values.flatMap((value) => indexOf(books, first.key).get(value) ?? []);
+  const others = term.filter((one) => one !== first);
+  return some.filter((node) => others.every((one) => meets(one, labelOf(books, node, one.key))));
+}
+
+function indexOf(books: Books, key: string): ReadonlyMap<string, readonly string[]> {
+  const known = books.byKey.get(key);
+  if (known !== undefined) return known;
+  const index = new Map<string, string[]>();
+  for (const node of books.nodes.keys()) {
+    const value = labelOf(books, node, key);
+    if (value === undefined) continue;
+    const same = index.get(value);
+    if (same === undefined) index.set(value, [node]);
+    else same.push(node);
+  }
+  books.byKey.set(key, index);
+  return index;
+}
+
+function labelOf({ nodes }: Books, node: string, key: string): string | undefined {
+  const labels = nodes.get(node);
+  if (labels === undefined) return undefined;
+  if (key === NAME_KEY) return node;
+  const label = labels.find((one) => one.startsWith(key) && one[key.length] === '=');
+  return label?.slice(key.length + 1);
 }
 
 function sameLabels(before: readonly string[] | undefined, after: readonly string[] | undefined): boolean {
   if (before === undefined || after === undefined) return before === after;
   return before.length === after.length && before.every((label, index) => label === after[index]);
-}
-
-function valueOf(node: string, labels: readonly string[], key: string): string | undefined {
-  if (key === NAME_KEY) return node;
-  const label = labels.find((one) => one.startsWith(key) && one[key.length] === '=');
-  return label?.slice(key.length + 1);
 }
 
 type Operator = (value: string | undefined, values: readonly string[]) => boolean;

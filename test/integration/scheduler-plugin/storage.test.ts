@@ -20,8 +20,14 @@ async function createClaim(client: KubeClient, name: string, storageClassName: s
   await client.create(CLAIMS, body);
 } // prettier-ignore
 
-/** A VM with these claims as disks; `round` is its label and its nodes'. */
-async function createVm(client: KubeClient, name: string, round: string, claims: readonly string[], says: Record<string, string> = {}): Promise<void> {
+/** `round` is its label and its nodes'; `claims` are its disks. */
+interface VmWithDisks {
+  readonly round: string;
+  readonly claims: readonly string[];
+  readonly says?: Record<string, string>;
+}
+
+async function createVm(client: KubeClient, name: string, { round, claims, says = {} }: VmWithDisks): Promise<void> {
   const template = vmTemplate(round, {}, { placement: says });
   const volumes = claims.map((claimName, index) => ({ name: `disk-${index}`, persistentVolumeClaim: { claimName } }));
   await createPods(client, name, 1, { ...template, spec: { ...template.spec, volumes } });
@@ -75,7 +81,7 @@ describe.each([
     const names = ['one', 'two', 'three', 'four', 'five'];
     for (const name of names) await createClaim(client, name, 'fast');
     await caughtUp();
-    await Promise.all(names.map((name) => createVm(client, name, 'pool', [name])));
+    await Promise.all(names.map((name) => createVm(client, name, { round: 'pool', claims: [name] })));
     const [reason] = await settled(client, 'pool', 3);
     expect(reason).toMatch(/pool of storage class fast has .* GiB free.*, guest's new disk needs 3 GiB/);
     expect({ refused: fake.refused, left: fake.left('pool-a') }).toEqual({ refused: [], left: GIB });
@@ -93,7 +99,7 @@ describe.each([
     const names = Array.from({ length: 20 }, (_, index) => `pair-${index}`);
     for (const name of names) for (const disk of ['root', 'data']) await createClaim(client, `${name}-${disk}`, 'pairs');
     await caughtUp();
-    await Promise.all(names.map((name) => createVm(client, name, 'pair', [`${name}-root`, `${name}-data`])));
+    await Promise.all(names.map((name) => createVm(client, name, { round: 'pair', claims: [`${name}-root`, `${name}-data`] })));
     await settled(client, 'pair', 12);
     expect({ refused: fake.refused, left: Object.keys(pools).map((name) => fake.left(name) / GIB) }).toEqual({ refused: [], left: [2, 2, 2, 2] });
   }, 240_000);
@@ -128,7 +134,7 @@ describe('disks that are there', () => {
   test('a VM follows its local volume', async () => {
     const matchFields = [{ key: 'metadata.name', operator: 'In', values: ['here-b'] }];
     await createVolume('local', { local: { path: '/dev/sdx' }, nodeAffinity: { required: { nodeSelectorTerms: [{ matchFields }] } } });
-    await createVm(rig.client, 'follows', 'here', ['local'], { storage: 'require' });
+    await createVm(rig.client, 'follows', { round: 'here', claims: ['local'], says: { storage: 'require' } });
     expect(await nodeOf('here', 'follows-0')).toBe('here-b');
   }, 60_000);
 
@@ -143,9 +149,9 @@ describe('disks that are there', () => {
     // The kind has just appeared; it is looked for by itself, but not for half a minute.
     await rig.stopExtender();
     await rig.startExtender();
-    for (const index of [0, 1, 2]) await createVm(rig.client, `replica-${index}`, 'here', ['with-replica'], { storage: 'prefer=10' });
+    for (const index of [0, 1, 2]) await createVm(rig.client, `replica-${index}`, { round: 'here', claims: ['with-replica'], says: { storage: 'prefer=10' } });
     for (const index of [0, 1, 2]) expect(await nodeOf('here', `replica-${index}-0`)).toBe('here-c');
-    await createVm(rig.client, 'nowhere', 'here', ['without'], { storage: 'require' });
+    await createVm(rig.client, 'nowhere', { round: 'here', claims: ['without'], says: { storage: 'require' } });
     expect(await settled(rig.client, 'here', 4)).toEqual([expect.stringMatching(/3 it has no copy of guest's disk, and the guest requires its disks there/)]);
   }, 120_000);
 }); // prettier-ignore
