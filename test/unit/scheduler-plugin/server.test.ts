@@ -40,6 +40,29 @@ function rig(change: Partial<Knowledge> = {}, requestLimitMib = 1, outcome: Bind
 const ask = (verb: string, body: object, change: Partial<Knowledge> = {}) =>
   rig(change).post(`/podvisor-extender/${verb}`).send(body);
 
+describe('filter of a VM with new disks', () => {
+  const guest = wanted({ accelerator: 'tcg', volumeClaims: ['default/data'] });
+  const body = { Pod: pod, NodeNames: ['a'] };
+
+  it('that passes keeps its room on the nodes that passed', async () => {
+    const promised: (readonly string[])[] = [];
+    const promise = (_guest: unknown, nodes: readonly string[]): void => void promised.push(nodes);
+    await ask('filter', { ...body, NodeNames: ['a', 'b'] }, { guest: () => ({ ok: true, guest }), promise });
+    expect(promised).toEqual([['a']]);
+  });
+
+  it('that is refused for what is about to change fails, so that the scheduler comes back by itself', async () => {
+    const change = { guest: () => ({ ok: true, guest }) as const, node: () => undefined, storageWaits: () => 'room is kept' };
+    const answer = await ask('filter', body, change);
+    expect(answer.body).toMatchObject({ Error: expect.stringContaining('room is kept'), NodeNames: null });
+  });
+
+  it('that is refused for good is refused', async () => {
+    const answer = await ask('filter', body, { guest: () => ({ ok: true, guest }), node: () => undefined });
+    expect(answer.body).toMatchObject({ Error: '', NodeNames: [] });
+  });
+});
+
 describe('filter', () => {
   it('passes the nodes that will do and says why of the others', async () => {
     const { status, body } = await ask('filter', { Pod: pod, NodeNames: ['a', 'b'], Nodes: null });
