@@ -16,6 +16,10 @@ export const POLICY_DEFAULTS_ANNOTATION = 'podvisor.dev/policy-defaults';
 export const GUEST_READY = 'podvisor.dev/guest-ready';
 /** Pod condition: True = hardware virtualisation (KVM), False = emulation (TCG). */
 export const ACCELERATED = 'podvisor.dev/accelerated';
+/** Pod condition, only on VM pods that waited for room: a node that had refused it would take it, and the scheduler was made to look again. */
+export const ROOM_FOUND = 'podvisor.dev/room-found';
+/** Pod condition, only on VM pods of which it was ever true: another node would be clearly better for where their pages, functions or disks are. */
+export const BETTER_NODE = 'podvisor.dev/better-node';
 /** Pod condition, only on pods that ever collided: False = another VM pod has the same MAC on the same network. */
 export const MAC_UNIQUE = 'podvisor.dev/mac-unique';
 /** Condition of a pod that a kubelet refused after it was bound, and that no controller makes again. */

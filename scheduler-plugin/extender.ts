@@ -12,12 +12,14 @@ import { createBinder } from './bind.ts';
 import { createDecisions, type Decisions } from './decisions.ts';
 import type { ExplainedWorld } from './explain/explanation.ts';
 import { startExplainServer } from './explain/start.ts';
+import { createHinter } from './hint/hinter.ts';
 import { createKnowledge, type LiveKnowledge } from './knowledge.ts';
 import { createExtenderMetrics, type ExtenderMetrics } from './metrics.ts';
 import type { ExtenderOptions } from './options.ts';
 import { createEvictor } from './preemption/evictor.ts';
 import { createPreemption, type Preemption } from './preemption/preemption.ts';
 import type { ExtenderPod } from './protocol.ts';
+import { createWaker, type Waker } from './waking/waker.ts';
 import { podCertificates } from './pod-certificates.ts';
 import { createExtenderApp } from './server.ts';
 import { fetchJson } from './storage/linstor-source.ts';
@@ -50,7 +52,8 @@ export async function startExtender(parts: ExtenderParts): Promise<ExtenderPorts
   const { options, log, clock, shutdown, metrics } = parts;
   const names = options.serverNames.split(',').map((name) => name.trim());
   const { caPem, server } = await podCertificates({ directory: options.certificateDir, names, now: clock.now() });
-  const knowledge = createKnowledge({ ...parts, ...linstorOf(options) });
+  const news = createNews();
+  const knowledge = createKnowledge({ ...parts, ...linstorOf(options), onNodeChange: (node) => news.tell(node) });
   knowledge.start();
   shutdown.onClose('caches', () => knowledge.stop());
 
@@ -63,10 +66,14 @@ export async function startExtender(parts: ExtenderParts): Promise<ExtenderPorts
 
   createSourceGauges(metrics.registry, () => knowledge.sources, clock);
   const extenderMetrics = createExtenderMetrics(metrics.registry, knowledge.gauges);
-  const decisions = createDecisions(() => clock.now());
+  const decisions = alsoTelling(
+    createDecisions(() => clock.now()),
+    wakerOf(parts, { knowledge, news, metrics: extenderMetrics }),
+  );
   const handler = appOf(parts, { knowledge, decisions, metrics: extenderMetrics });
   const certificate: CertificateSource = { current: () => server, onChange: () => () => undefined };
   const https = await startHttps({ handler, host: options.host, port: options.port, certificate, clientCa: () => caPem, log });
+  startHinter(parts, knowledge);
   shutdown.onClose('extender server', () => https.close(CLOSE_GRACE_MS));
   const world = explainedWorld(knowledge);
   const explain = await startExplainServer({
@@ -107,6 +114,59 @@ function appOf(
   const binder = createBinder({ client, clock, ledger, trials, world: knowledge, guest: (pod) => knowledge.guest(pod) });
   const preemption = preemptionOf(parts, knowledge, metrics);
   return createExtenderApp({ knowledge, binder, preemption, decisions, log, metrics, requestLimitMib: options.requestLimitMib });
+}
+
+/** From caches to whoever acts on what they show, which is made after them. */
+interface News {
+  tell(node: string): void;
+  listen(listener: (node: string) => void): void;
+}
+
+function createNews(): News {
+  const listeners: ((node: string) => void)[] = [];
+  return { tell: (node) => listeners.forEach((listener) => listener(node)), listen: (listener) => void listeners.push(listener) };
+}
+
+function wakerOf(
+  { client, clock, log, shutdown }: ExtenderParts,
+  { knowledge, news, metrics: { wakes } }: { knowledge: LiveKnowledge; news: News; metrics: ExtenderMetrics },
+): Waker {
+  const waker = createWaker({ client, clock, log, world: knowledge, wakes });
+  news.listen((node) => waker.changed(node));
+  shutdown.onClose('waking', () => waker.stop());
+  return waker;
+}
+
+function alsoTelling(decisions: Decisions, { listens }: Waker): Decisions {
+  return {
+    ...decisions,
+    filtered: (pod, verdicts, guest) => {
+      decisions.filtered(pod, verdicts, guest);
+      listens.filtered(pod, verdicts, guest);
+    },
+    bound: (key, bind) => {
+      decisions.bound(key, bind);
+      listens.bound(key, bind);
+    },
+  };
+}
+
+function startHinter(parts: ExtenderParts, knowledge: LiveKnowledge): void {
+  const { options, client, clock, log, shutdown } = parts;
+  const hinter = createHinter({
+    client,
+    clock,
+    log,
+    world: knowledge,
+    ledger: knowledge.ledger,
+    guest: (pod) => knowledge.guest(pod),
+    intervalMs: options.hintIntervalSeconds * 1000,
+    lease: options.schedulerLease,
+    hostname: hostname(),
+    unready: () => knowledge.unready(),
+  });
+  hinter.start();
+  shutdown.onClose('hints', () => hinter.stop());
 }
 
 function preemptionOf(parts: ExtenderParts, knowledge: LiveKnowledge, { evictions }: ExtenderMetrics): Preemption {

@@ -48,6 +48,8 @@ export interface KnowledgeOptions {
   readonly log: Log;
   /** undefined = LINSTOR is not asked. */
   readonly linstor?: LinstorAccess;
+  /** Something is new in a node's report, or about who is there. */
+  readonly onNodeChange?: (node: string) => void;
 }
 
 /** Watches arrive within milliseconds of each other; well below the scheduler's `httpTimeout` of 2 s. */
@@ -62,7 +64,7 @@ const VMS_ON_NODES = { labelSelector: `${VM_LABEL}=${VM_LABEL_VALUE}`, fieldSele
 export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   const { clock } = options;
   const { refusals, trials } = createKubeletWords();
-  const ledger = createLedger((node) => judgements.changed(node));
+  const ledger = createLedger((node) => (judgements.changed(node), options.onNodeChange?.(node)));
   const storage = createStorageSources(options, options.linstor);
   const desk = createStorageDesk(storage.books, clock);
   const preemption = createPreemptionWatches(options);
@@ -78,7 +80,7 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
     siblings: (node: string, owner: string, uid: string) => ledger.siblings(node, owner, uid),
     wasRefused: (owner: string) => refusals.has(owner),
     backOff: (node: string, owner: string) => refusals.reason(node, owner, clock.now()),
-    storage: (wanted: Wanted) => desk.ask(wanted),
+    storage: (wanted: Pick<Wanted, 'uid' | 'volumeClaims'>) => desk.ask(wanted),
     vmsOn: (node: string) => ledger.vmsOn(node),
     reservedOn: (uid: string) => ledger.reservedOn(uid),
   };
@@ -139,6 +141,7 @@ function createCatchUp(clock: Clock, desk: StorageDesk): Knowledge['catchUp'] {
 function gaugesOf({ nodes }: Pick<LiveKnowledge, 'nodes'>, ledger: Ledger): Gauges {
   return {
     reservations: () => ledger.reservations(),
+    hinted: () => ledger.hinted(),
     nodes: () => {
       const all = nodes();
       return { all: all.length, reported: all.filter(({ name }) => ledger.report(name) !== undefined).length };

@@ -9,11 +9,14 @@ export interface ExtenderMetrics {
   readonly bindings: Counter<'outcome'>;
   readonly expired: Counter;
   readonly evictions: Counter;
+  readonly wakes: Counter;
 }
 
 /** What is asked at each scrape. */
 export interface Gauges {
   reservations(): number;
+  /** VMs told that another node would be better. */
+  hinted(): number;
   /** Nodes known, and of these with a NodeReport. */
   nodes(): { readonly all: number; readonly reported: number };
 }
@@ -55,16 +58,23 @@ export function createExtenderMetrics(registry: Registry, gauges?: Gauges): Exte
       help: 'Reservations whose pod was never seen bound.',
       registers,
     }),
-    evictions: evictionCounter(registers),
+    ...actionCounters(registers),
   };
 }
 
-function evictionCounter(registers: Registry[]): Counter {
-  return new Counter({
-    name: 'podvisor_placement_evictions_total',
-    help: 'VMs that the extender itself evicted for one of higher priority.',
-    registers,
-  });
+function actionCounters(registers: Registry[]): Pick<ExtenderMetrics, 'evictions' | 'wakes'> {
+  return {
+    evictions: new Counter({
+      name: 'podvisor_placement_evictions_total',
+      help: 'VMs that the extender itself evicted for one of higher priority.',
+      registers,
+    }),
+    wakes: new Counter({
+      name: 'podvisor_placement_wakes_total',
+      help: 'Times that a VM that waited was brought back to the scheduler, because a node would take it now.',
+      registers,
+    }),
+  };
 }
 
 function createGauges(registers: Registry[], gauges: Gauges): void {
@@ -74,6 +84,14 @@ function createGauges(registers: Registry[], gauges: Gauges): void {
     registers,
     collect() {
       this.set(gauges.reservations());
+    },
+  });
+  new Gauge({
+    name: 'podvisor_placement_misplaced_vms',
+    help: 'Running VMs for which another node would be clearly better (condition podvisor.dev/better-node).',
+    registers,
+    collect() {
+      this.set(gauges.hinted());
     },
   });
   new Gauge({

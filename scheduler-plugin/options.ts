@@ -48,6 +48,16 @@ export const EXTENDER_OPTIONS = defineOptions({
       doc: 'Who evicts VMs of lower priority where zones or functions alone are lacking: the extender; the scheduler, from the version on that asks about such nodes (kubernetes#135486); or nobody',
       default: 'extender',
     }),
+    schedulerLease: textOption({
+      doc: 'Lease of the scheduler, as namespace/name: of several replicas, the extender beside its holder tells running VMs of better nodes',
+      default: 'podvisor-system/podvisor-scheduler',
+    }),
+    hintIntervalSeconds: integerOption({
+      doc: 'Pause between two looks for running VMs that another node would be clearly better for, in seconds',
+      default: 300,
+      min: 1,
+      max: 86_400,
+    }),
     logLevel: choiceOption(LOG_LEVELS, { doc: 'Least important lines to log', default: 'info' }),
     kubeconfig: textOption({ doc: 'A kubeconfig; empty = the service account of this pod', default: '' }),
   },

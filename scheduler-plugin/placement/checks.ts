@@ -18,7 +18,7 @@ export interface Claims {
   /** Why the node is left out for this VM for a while; '' = it is not. */
   backOff(node: string, owner: string): string;
   /** What the VM's volume claims mean; undefined = it has none. The same answer for all nodes of a request. */
-  storage(wanted: Wanted): StorageAsk | undefined;
+  storage(wanted: Pick<Wanted, 'uid' | 'volumeClaims'>): StorageAsk | undefined;
 }
 
 /** One check: '' = the node will do, else why not. The scheduler groups nodes by the exact text, so it names no node. */

@@ -16,6 +16,10 @@ export interface BoundVm extends Claim {
   readonly since?: number;
   /** It is being deleted, and its grace period ends then. Seconds since the epoch. */
   readonly leavesBy?: number;
+  /** Its volume claims, `namespace/name`; none without. */
+  readonly volumeClaims?: readonly string[];
+  /** Its pod says that another node would be better. */
+  readonly isHinted?: true;
 }
 
 /** A claim made when the scheduler chose the node, before the watch shows the pod there. */
@@ -52,6 +56,8 @@ export interface Ledger {
   /** Of these, other VMs of the same owner. */
   siblings(node: string, owner: string, uid: string): number;
   reservations(): number;
+  /** VMs whose pod says that another node would be better; looks at all of them. */
+  hinted(): number;
   /** The node where this pod has a reservation. */
   reservedOn(uid: string): string | undefined;
 }
@@ -95,6 +101,7 @@ export function createLedger(onChange: (node: string) => void = () => undefined)
       return count;
     },
     reservations: () => books.reserved.size,
+    hinted: () => [...books.pods.values()].filter(({ isHinted }) => isHinted).length,
     reservedOn: (uid) => books.reserved.get(uid)?.node,
   };
 }

@@ -1,7 +1,9 @@
 import { isRefusal } from '../../api/kubelet-refusal.ts';
-import { PLAN_ANNOTATION } from '../../api/names.ts';
+import { BETTER_NODE, PLAN_ANNOTATION } from '../../api/names.ts';
 import { readStoredGuest } from '../../api/parse-stored.ts';
 import { type Standing, standingOf, type StandingPod } from '../preemption/standing.ts';
+import type { ExtenderPod } from '../protocol.ts';
+import { podClaims } from '../storage/pod-claims.ts';
 import type { Refusal } from './refusals.ts';
 import type { BoundVm } from './ledger.ts';
 import { readPlan } from './plan-annotation.ts';
@@ -9,6 +11,12 @@ import type { Plan } from './room.ts';
 import { createShared } from './shared.ts';
 import type { Word } from './trials.ts';
 import { type Needs, needsOf } from './wanted.ts';
+
+interface PodCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly message?: string;
+}
 
 /** A pod as far as this room reads it. */
 export interface PodObject extends StandingPod {
@@ -22,12 +30,13 @@ export interface PodObject extends StandingPod {
     readonly annotations?: Readonly<Record<string, string>>;
     readonly ownerReferences?: readonly { readonly uid?: string; readonly controller?: boolean }[];
   };
-  readonly spec?: StandingPod['spec'] & { readonly nodeName?: string };
+  readonly spec?: StandingPod['spec'] & ExtenderPod['spec'] & { readonly nodeName?: string };
   readonly status?: {
     readonly phase?: string;
     readonly reason?: string;
     readonly startTime?: string;
     readonly nominatedNodeName?: string;
+    readonly conditions?: readonly PodCondition[];
   };
 }
 
@@ -76,14 +85,28 @@ export function createPodReader(): PodReader {
   };
 }
 
+/** What few VMs have. */
+function rareOf(pod: PodObject): Pick<BoundVm, 'leavesBy' | 'volumeClaims' | 'isHinted'> {
+  const { deletionTimestamp } = pod.metadata;
+  const volumeClaims = podClaims(pod);
+  const isHinted = pod.status?.conditions?.some(({ type, status }) => type === BETTER_NODE && status === 'True') === true;
+  return {
+    ...(deletionTimestamp === undefined ? {} : { leavesBy: seconds(deletionTimestamp) }),
+    ...(volumeClaims.length === 0 ? {} : { volumeClaims }),
+    ...(isHinted ? { isHinted } : {}),
+  };
+}
+
 /** Written out, not spread, so that each is one block in memory: there are tens of thousands. */
 function standingVm(
   { uid, node, owner, needs, plan, standing }: Omit<BoundVm, 'ended'> & { readonly standing: Standing },
-  { metadata, status = {} }: PodObject,
+  pod: PodObject,
 ): BoundVm {
+  const { metadata, status = {} } = pod;
   const since = seconds(status.startTime ?? metadata.creationTimestamp);
   const vm = { uid, node, owner, ended: false, needs, plan, standing, since };
-  return metadata.deletionTimestamp === undefined ? vm : { ...vm, leavesBy: seconds(metadata.deletionTimestamp) };
+  const rare = rareOf(pod);
+  return Object.keys(rare).length === 0 ? vm : { ...vm, ...rare };
 }
 
 function seconds(time: string | undefined): number {

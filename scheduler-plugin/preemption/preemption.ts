@@ -75,14 +75,18 @@ function refused(
   verdicts: readonly Verdict[],
 ): readonly Verdict[] {
   const { evictor, nominations } = options;
-  const isAll = verdicts.length > 0 && verdicts.every(({ reason }) => reason !== '');
-  const mayEvict = isAll && evictor !== undefined && canEvict(pod, guest, options.lowestPriority());
+  if (verdicts.some(({ reason }) => reason === '')) {
+    // A request about one node alone may have come before, and been refused.
+    if (typeof evictor === 'object') evictor.settled(guest.uid);
+    return verdicts;
+  }
+  const mayEvict = evictor !== undefined && canEvict(pod, guest, options.lowestPriority());
   if (mayEvict && evictor !== 'scheduler') tell(options, evictor, { pod, guest }, verdicts);
   const isCurable = mayEvict && evictor === 'scheduler' ? curable(options, guest) : undefined;
   if (isCurable === undefined && !nominations.any()) return verdicts;
   // What is to leave a node that is kept for the VM has not gone yet: the scheduler is not to give the node up.
   const isMarked: Marker = (one) => nominations.isFor(guest.uid, one.name) || isCurable?.(one) === true;
-  return verdicts.map((verdict) => (verdict.reason !== '' && isMarked(verdict) ? { ...verdict, isCurable: true } : verdict));
+  return verdicts.map((verdict) => (isMarked(verdict) ? { ...verdict, isCurable: true } : verdict));
 }
 
 function tell(

@@ -44,11 +44,21 @@ export function victimsOn(
     proposed,
     isChoosy,
     there: [...books.ledger.claims(node)].filter((claim): claim is BoundVm => 'ended' in claim),
+    lost: books.nominations.isFor(guest.uid, node) ? lostOn(books.ledger, node) : [],
     budgets: books.budgets(),
     now: books.clock.now(),
     fits: (gone) => nodeReason(guest, facts, worldWithout(books, gone)) === '',
   });
   return typeof answer === 'string' || isMovable(books, guest, node, answer) ? answer : 'hopeless';
+}
+
+/**
+ * A victim's pod may go before its node's report says so. On the node that is kept for the VM that is waited for, or another would be evicted; elsewhere
+ * a VM without a pod may run on for ever.
+ */
+function lostOn(ledger: Ledger, node: string): readonly string[] {
+  const claimed = new Set([...ledger.claims(node)].map(({ uid }) => uid));
+  return [...(ledger.report(node)?.vms.keys() ?? [])].filter((uid) => !claimed.has(uid));
 }
 
 function worldWithout(books: PreemptionBooks, gone: ReadonlySet<string>): World {

@@ -21,6 +21,8 @@ export interface VictimQuestion {
   readonly isChoosy: boolean;
   /** VMs bound to the node, as far as known. */
   readonly there: readonly BoundVm[];
+  /** UIDs of VMs whose pods are gone, and that will be out of the node's report soon. */
+  readonly lost: readonly string[];
   readonly budgets: readonly Budget[];
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -39,9 +41,9 @@ const OVERDUE_MS = 60_000;
  * What the scheduler chose stays when it is enough, or when it may have chosen for reasons of its own; otherwise others that free at least as much may go instead. Pure.
  */
 export function chooseVictims(question: VictimQuestion): VictimAnswer {
-  const { there, proposed, fits, now, priority } = question;
+  const { there, lost, proposed, fits, now, priority } = question;
   const leaving = there.filter(({ leavesBy }) => leavesBy !== undefined && leavesBy * 1000 + OVERDUE_MS > now);
-  const going = new Set(leaving.map(({ uid }) => uid));
+  const going = new Set([...lost, ...leaving.map(({ uid }) => uid)]);
   const open = proposed.uids.filter((uid) => !going.has(uid));
   if (fits(new Set([...going, ...open]))) return open.length === 0 ? 'waits' : proposed;
   const pool = there.filter((vm) => isLower(vm, priority) && !going.has(vm.uid)).sort(byImportance);

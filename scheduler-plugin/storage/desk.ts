@@ -6,7 +6,7 @@ import type { StorageBooks } from './storage.ts';
 /** What requests ask of storage. */
 export interface StorageDesk {
   /** undefined = the VM has no claims. Made once while nothing changes. */
-  ask(wanted: Wanted): StorageAsk | undefined;
+  ask(wanted: Pick<Wanted, 'uid' | 'volumeClaims'>): StorageAsk | undefined;
   /** The VM passed a filter on these nodes: what it is to be given there is not for others. Replaces what was said before. */
   promise(wanted: Wanted, nodes: readonly string[]): void;
   /** Why a VM that was refused everywhere should be asked about again soon, whatever happens in the cluster; '' = no reason. */
@@ -20,8 +20,8 @@ const SETTLE_MS = 250;
 const LOOK_MS = 10;
 
 export function createStorageDesk(books: StorageBooks, clock: Clock): StorageDesk {
-  let last: { readonly wanted: Wanted; readonly version: number; readonly ask: StorageAsk | undefined } | undefined;
-  const ask = (wanted: Wanted): StorageAsk | undefined => {
+  let last: { readonly wanted: object; readonly version: number; readonly ask: StorageAsk | undefined } | undefined;
+  const ask = (wanted: Pick<Wanted, 'uid' | 'volumeClaims'>): StorageAsk | undefined => {
     if (wanted.volumeClaims.length === 0) return undefined;
     if (last?.wanted === wanted && last.version === books.version()) return last.ask;
     books.pools.expire(clock.now());

@@ -83,6 +83,28 @@ test.each(Object.entries(CALLED_OFF))('nobody is evicted for a VM that %s', asyn
   expect([await made.isThere('low'), made.told]).toEqual([true, []]);
 });
 
+test('after its victim has gone, nobody else is evicted before the report knows', async () => {
+  const { clock, refuse, isThere, ledger, pod } = rig();
+  const needs = { memory: '2Mi', amount: 30, cpus: 0, functions: [] } as const;
+  ledger.setPod(
+    'team/other',
+    boundVm('uid-other', { priority: 1 }, { needs, plan: { zones: [{ id: 0, cpus: 0, amount: 30 }], functions: [] } }),
+  );
+  const low = { id: 0, cpus: 0, memoryBytes: 60 * 2 ** 21, hugepages: { '2Mi': 60 } };
+  ledger.setReport(
+    'a',
+    createReportReader()(report({ zones: [reportedZone(0, 85)], vms: [{ podUid: 'uid-low', zones: [low] }] })),
+  );
+  pod('other', { spec: { nodeName: 'a' } });
+  refuse();
+  await clock.advance(2_000);
+  expect([await isThere('low'), await isThere('other')]).toEqual([false, true]);
+  ledger.setPod('team/low', undefined);
+  refuse();
+  await clock.advance(60_000);
+  expect(await isThere('other')).toBe(true);
+});
+
 test('one that nothing helped is looked at again after a pause, not at each attempt', async () => {
   const { clock, refuse, isThere, ledger } = rig();
   ledger.setReport('a', createReportReader()(report({ zones: [reportedZone(0, 70)] })));

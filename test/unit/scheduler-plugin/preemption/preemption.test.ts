@@ -109,6 +109,13 @@ describe('refusals by all nodes', () => {
     expect([curable(), told.map(({ name, nodes }) => [name, nodes])]).toEqual([[], [['new', ['a']]]]);
   });
 
+  it('are taken back from the evictor when another request passes', () => {
+    const { curable, settled } = rig();
+    curable();
+    curable(pod, [{ name: 'a', reason: 'no room' }, { name: 'c', reason: '' }]);
+    expect(settled).toEqual(['new']);
+  }); // prettier-ignore
+
   it('are marked where room is being made for the VM, so that the scheduler does not give that node up', () => {
     const { curable, nominations } = rig({ evictor: undefined });
     nominations.set('new', { uid: 'new', node: 'b', priority: 10, needs: guest });
