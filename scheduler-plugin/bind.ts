@@ -52,6 +52,7 @@ export interface Binder {
  */
 export function createBinder(options: BinderOptions): Binder {
   const remembered = new Map<string, Wanted>();
+  const underWay = new Set<string>();
   return {
     remember: (guest) => {
       remembered.delete(guest.uid);
@@ -59,18 +60,27 @@ export function createBinder(options: BinderOptions): Binder {
       if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value ?? '');
     },
     bind: async (request) => {
-      const outcome = await guestOf(options, request, remembered.get(request.uid));
-      if (!outcome.ok) return { kind: 'failed', reason: outcome.reason };
-      const reserved = reserve(options, request, outcome.guest);
-      if (!reserved.ok) return { kind: 'conflict', reason: reserved.reason };
-      const held = await trial(options, outcome.guest);
-      if (held !== '') return { kind: 'held', reason: held };
-      const bound = await writeBinding(options, request, reserved.plan);
+      if (underWay.has(request.uid)) return { kind: 'failed', reason: 'an earlier binding of it is under way' };
+      underWay.add(request.uid);
+      const bound = await bindOnce(options, request, remembered.get(request.uid)).finally(() => underWay.delete(request.uid));
       if (bound.kind === 'bound') remembered.delete(request.uid);
-      else if (options.ledger.reservedOn(request.uid) === undefined) options.trials.drop(outcome.guest);
       return bound;
     },
   };
+}
+
+async function bindOnce(options: BinderOptions, request: BindRequest, known?: Wanted): Promise<BindOutcome> {
+  const earlier = await earlierBinding(options, request);
+  if (earlier !== undefined) return earlier;
+  const outcome = await guestOf(options, request, known);
+  if (!outcome.ok) return { kind: 'failed', reason: outcome.reason };
+  const reserved = reserve(options, request, outcome.guest);
+  if (!reserved.ok) return { kind: 'conflict', reason: reserved.reason };
+  const held = await trial(options, outcome.guest);
+  if (held !== '') return { kind: 'held', reason: held };
+  const bound = await writeBinding(options, request, reserved.plan);
+  if (bound.kind !== 'bound' && options.ledger.reservedOn(request.uid) === undefined) options.trials.drop(outcome.guest);
+  return bound;
 }
 
 async function guestOf(options: BinderOptions, { name, namespace, uid }: BindRequest, known?: Wanted): Promise<GuestOutcome> {
@@ -81,6 +91,20 @@ async function guestOf(options: BinderOptions, { name, namespace, uid }: BindReq
   } catch (error) {
     return { ok: false, reason: `the pod cannot be read: ${messageOf(error)}` };
   }
+}
+
+/**
+ * The scheduler gives up on a binding after its `httpTimeout` and asks again, perhaps for another node, while the first is under way or done. Its room may
+ * be given away only when the pod is known to have no node; undefined = it has none.
+ */
+async function earlierBinding(options: BinderOptions, request: BindRequest): Promise<BindOutcome | undefined> {
+  const { uid, node } = request;
+  const reserved = options.ledger.reservedOn(uid);
+  if (reserved === undefined || reserved === node) return undefined;
+  const where = await nodeOf(options, request);
+  if (where === '') return undefined;
+  if (where === node) return { kind: 'bound' };
+  return { kind: 'failed', reason: where === undefined ? 'the pod cannot be read' : 'it was bound to another node meanwhile' };
 }
 
 type Reserved = { readonly ok: true; readonly plan: Plan | undefined } | { readonly ok: false; readonly reason: string };

@@ -136,3 +136,19 @@ test('when no kubelet says anything for a second, the scheduler is told why and 
   });
   expect(free()).toBe(1_000 - 4 * 60);
 });
+
+test('asked for another node while the first binding is under way, or after it was made: no second one, and the room of the first is kept', async () => {
+  const { binder, kube, written, free } = rig(100);
+  const elsewhere = { ...request('v'), node: 'b' };
+  const first = binder.bind(request('v'));
+  expect(await binder.bind(elsewhere)).toEqual({ kind: 'failed', reason: 'an earlier binding of it is under way' });
+  expect(await first).toEqual({ kind: 'bound' });
+  kube.put({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'v', namespace: 'default', uid: 'uid-v' },
+    spec: { nodeName: 'a' },
+  });
+  expect(await binder.bind(elsewhere)).toEqual({ kind: 'failed', reason: 'it was bound to another node meanwhile' });
+  expect([written.length, free()]).toEqual([1, 40]);
+});
