@@ -50,7 +50,7 @@ function optionsOf(role: Role): BuildOptions {
     sourcesContent: false,
     banner: { js: REQUIRE },
     define: { PODVISOR_VERSION: JSON.stringify(version) },
-    // People run the command line with their kubeconfig, from a package that brings client-node (and undici in it, which does not bear bundling).
+    // People run the command line with their kubeconfig, from a package that brings client-node: not 20 MB more in this one.
     ...(role === 'podvisor' ? { external: ['@kubernetes/client-node'] } : { plugins: [withoutClientNode] }),
     logLevel: 'warning',
   };
