@@ -1,4 +1,5 @@
-import { EXTENDED_RESOURCE, type GuestNetwork } from './guest-spec.ts';
+import { EXTENDED_RESOURCE, type GuestNetwork, OBJECT_NAME } from './guest-spec.ts';
+import { PHYSICAL_NETWORK_ANNOTATION } from './names.ts';
 
 /** What admission must know of a NetworkAttachmentDefinition; gathered outside, so that decisions stay pure. */
 export interface Attachment {
@@ -6,6 +7,8 @@ export interface Attachment {
   readonly types: readonly string[];
   /** Annotation `k8s.v1.cni.cncf.io/resourceName`: one of these is given to the pod for each use. */
   readonly resourceName?: string;
+  /** Annotation `podvisor.dev/physical-network`: what its virtual functions must be plugged into. */
+  readonly physicalNetwork?: string;
   /** Annotation `k8s.v1.cni.cncf.io/nodeSelector`: labels of the nodes that have the network. */
   readonly nodeSelector?: Readonly<Record<string, string>>;
   /** Nobody has seen it; it is taken for a plain bridge (offline previews). */
@@ -21,6 +24,7 @@ export const RESOURCE_ANNOTATION = 'k8s.v1.cni.cncf.io/resourceName';
 export const NODE_SELECTOR_ANNOTATION = 'k8s.v1.cni.cncf.io/nodeSelector';
 
 const RESOURCE = new RegExp(EXTENDED_RESOURCE);
+const PHYSICAL_NETWORK = new RegExp(OBJECT_NAME);
 
 type Binding = GuestNetwork['binding'];
 
@@ -90,14 +94,26 @@ function instead(attachment: Attachment): string {
 export function attachmentOf(raw: { readonly [field: string]: unknown }): Attachment {
   const annotations = fieldsOf(fieldsOf(raw['metadata'])['annotations']);
   const resourceName = textOf(annotations[RESOURCE_ANNOTATION]).trim();
-  const wrong = `has annotation ${RESOURCE_ANNOTATION}: ${JSON.stringify(resourceName.slice(0, 80))}, which is no resource of a device plugin (vendor-domain/name); correct it`;
+  const physicalNetwork = textOf(annotations[PHYSICAL_NETWORK_ANNOTATION]).trim();
+  const problem = annotationProblem(resourceName, physicalNetwork);
   const nodeSelector = textOf(annotations[NODE_SELECTOR_ANNOTATION]).trim();
   return {
     ...typesOf(textOf(fieldsOf(raw['spec'])['config']).trim()),
     ...(resourceName === '' ? {} : { resourceName }),
     ...(nodeSelector === '' ? {} : { nodeSelector: labelsOf(nodeSelector) }),
-    ...(resourceName === '' || RESOURCE.test(resourceName) ? {} : { problem: wrong }),
+    ...(physicalNetwork === '' ? {} : { physicalNetwork }),
+    ...(problem === '' ? {} : { problem }),
   };
+}
+
+function annotationProblem(resourceName: string, physicalNetwork: string): string {
+  const wrong = (annotation: string, value: string, what: string): string =>
+    `has annotation ${annotation}: ${JSON.stringify(value.slice(0, 80))}, which is no ${what}; correct it`;
+  if (resourceName !== '' && !RESOURCE.test(resourceName))
+    return wrong(RESOURCE_ANNOTATION, resourceName, 'resource of a device plugin (vendor-domain/name)');
+  if (physicalNetwork !== '' && !PHYSICAL_NETWORK.test(physicalNetwork))
+    return wrong(PHYSICAL_NETWORK_ANNOTATION, physicalNetwork, 'name (lower case letters, digits, dots and dashes, at most 253)');
+  return '';
 }
 
 function typesOf(config: string): Pick<Attachment, 'types' | 'problem'> {

@@ -162,6 +162,12 @@ const Network = Type.Object(
         description: 'Resource of a device plugin that goes with the network; the launcher container requests one for each use.',
       }),
     ),
+    physicalNetwork: Type.Optional(
+      Type.String({
+        pattern: OBJECT_NAME,
+        description: 'Physical network that the virtual function must be plugged into (binding sriov); any without it.',
+      }),
+    ),
   },
   closed,
 );

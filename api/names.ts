@@ -52,6 +52,8 @@ export const LAUNCHER_UID = 107;
 export const NETWORKS_ANNOTATION = 'k8s.v1.cni.cncf.io/networks';
 /** Multus' annotation that puts another network in the place of the cluster's default one. */
 export const DEFAULT_NETWORK_ANNOTATION = 'v1.multus-cni.io/default-network';
+/** Annotation of a NetworkAttachmentDefinition: the physical network its virtual functions must be plugged into. */
+export const PHYSICAL_NETWORK_ANNOTATION = 'podvisor.dev/physical-network';
 /** Volume that network-resources-injector mounts where it has added something (network-resources-injector pkg/webhook). */
 export const INJECTOR_VOLUME = 'podnetinfo';
 /** Where ServiceAccount admission mounts the API token; a guest container never keeps it. */

@@ -133,7 +133,7 @@ function podNetwork(selection: Selection | undefined, chosen: ChosenBindings, at
 }
 
 function podBinding(attachment: Attachment, binding: GuestNetwork['binding'], key: string): Step<GuestNetwork> {
-  const value = { ...POD_NETWORK, binding, ...resourceOf(attachment) };
+  const value = { ...POD_NETWORK, binding, ...resourceOf(attachment, binding) };
   const reason = podRefusal(attachment, binding, key);
   if (reason !== '') return refuse(value, BINDINGS_ANNOTATION, `pod=${binding}`, reason);
   return { value, violations: [] };
@@ -181,7 +181,7 @@ function secondary(selection: Selection, chosen: ChosenBindings, attachments: At
     interface: selection.interface,
     binding: binding ?? 'bridge',
     ...(selection.mac === '' ? {} : { mac: selection.mac }),
-    ...resourceOf(found.value),
+    ...resourceOf(found.value, binding),
   };
   if (found.violations.length > 0) return { value, violations: found.violations };
   const reason = bindingRefusal(found.value, binding);
@@ -223,8 +223,13 @@ function sharedMacs(pod: Pod, networks: readonly GuestNetwork[]): readonly Viola
   return [{ field: annotationField(NETWORKS_ANNOTATION), value, message }];
 }
 
-function resourceOf({ resourceName }: Attachment): Pick<GuestNetwork, 'resource'> {
-  return resourceName === undefined ? {} : { resource: resourceName };
+function resourceOf(
+  { resourceName, physicalNetwork }: Attachment,
+  binding: GuestNetwork['binding'] | undefined,
+): Pick<GuestNetwork, 'resource' | 'physicalNetwork'> {
+  // Of a bridge on a node nobody reports what it is plugged into: only physical functions are placed by it.
+  const isPlaced = binding === 'sriov' && physicalNetwork !== undefined;
+  return { ...(resourceName === undefined ? {} : { resource: resourceName }), ...(isPlaced ? { physicalNetwork } : {}) };
 }
 
 function refuse<T>(value: T, annotation: string, shown: string, message: string): Step<T> {

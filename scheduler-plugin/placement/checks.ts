@@ -47,9 +47,14 @@ function unreported(wanted: Wanted): string {
     ...(hugepages.mode === 'require' && wanted.memory !== 'plain' ? ['hugepages'] : []),
     ...(numa.mode === 'require' ? ['numa'] : []),
     ...(sriov.mode === 'require' && wanted.functions.length > 0 ? ['sriov'] : []),
+    ...(sriov.mode === 'prefer' ? networksOf(wanted).map((network) => `a VF on physical network ${network}`) : []),
   ];
   if (asking.length === 0) return '';
   return `no NodeReport tells its zones, and the guest requires ${asking.join(' and ')} (see the podvisor-agent pod of that node)`;
+}
+
+function networksOf({ functions }: Wanted): readonly string[] {
+  return [...new Set(functions.flatMap(({ network }) => network ?? []))];
 }
 
 /** How a VM fits a room, or why it does not. */

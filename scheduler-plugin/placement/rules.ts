@@ -1,6 +1,6 @@
 import { planIn, type Rules } from './plan.ts';
 import type { Plan, Room } from './room.ts';
-import type { Wanted } from './wanted.ts';
+import type { Wanted, WantedFunction } from './wanted.ts';
 
 /** What a VM must have of a node, by its wishes. Of hugepages a zone is the default: a guest over two zones is a slow one nobody asked for. */
 export function rulesOf(wanted: Wanted, room: Room): Rules {
@@ -13,11 +13,15 @@ function memoryRule({ memory, wishes: { hugepages, numa } }: Wanted): Rules['mem
   return hugepages.mode === 'prefer' && hugepages.said && numa.mode !== 'require' ? 'total' : 'zone';
 }
 
-/** A resource that the report gives to no physical function is the scheduler's alone to count, unless the VM requires to know. */
+/**
+ * A resource that the report gives to no physical function is the scheduler's alone to count, unless the VM requires to know, or its network says
+ * what to be plugged into.
+ */
 function functionRule({ functions, wishes: { sriov } }: Wanted, room: Room): Rules['functions'] {
   if (sriov.mode === 'require') return 'distinct';
   if (sriov.mode === 'ignore') return 'any';
-  const isKnown = functions.every(({ resource }) => room.functions.some((offer) => offer.resource === resource));
+  const isOffered = ({ resource }: WantedFunction): boolean => room.functions.some((offer) => offer.resource === resource);
+  const isKnown = functions.every(isOffered) || functions.some(({ network }) => network !== undefined);
   return isKnown ? 'free' : 'any';
 }
 

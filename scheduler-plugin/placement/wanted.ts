@@ -79,8 +79,13 @@ export function needsOf(guest: GuestSpec): Needs {
     memory,
     amount: memory === 'plain' ? guest.memoryBytes : guest.memoryBytes / PAGE_BYTES[memory],
     cpus: guest.dedicatedCpus === undefined ? 0 : guest.vcpus + isolated(guest),
-    functions: guest.networks.flatMap(({ binding, resource }) => (binding === 'sriov' && resource ? [{ resource }] : [])),
+    functions: guest.networks.flatMap(wantedFunction),
   };
+}
+
+function wantedFunction({ binding, resource, physicalNetwork }: GuestSpec['networks'][number]): WantedFunction[] {
+  if (binding !== 'sriov' || resource === undefined) return [];
+  return [{ resource, ...(physicalNetwork === undefined ? {} : { network: physicalNetwork }) }];
 }
 
 function isolated({ dedicatedCpus }: GuestSpec): number {

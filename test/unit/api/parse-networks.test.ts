@@ -22,6 +22,8 @@ const KNOWN: Attachments = {
   'default/tap': { types: ['macvtap'], resourceName: 'macvtap.network.kubevirt.io/eth1' },
   'default/ip': { types: ['ipvlan'] },
   'default/vf': { types: ['sriov'], resourceName: 'example.com/vf' },
+  'default/vf-blue': { types: ['sriov'], resourceName: 'example.com/vf', physicalNetwork: 'blue' },
+  'default/lan-blue': { types: ['bridge'], physicalNetwork: 'blue' },
   'default/vf-none': { types: ['sriov'] },
   'default/vf-host': { types: ['host-device'], resourceName: 'example.com/vf' },
   'default/marked': { types: ['bridge'], resourceName: 'bridge.network.kubevirt.io/br1' },
@@ -68,6 +70,16 @@ describe('the networks of a guest', () => {
     const pod = { metadata: { annotations: { [NETWORKS]: 'lan' } }, spec: vmPod().spec };
     const result = parseGuest(pod, { ...context, namespace: 'prod' });
     expect(result.ok && result.guest.networks[1]?.name).toBe('prod/lan');
+  });
+
+  it('carry the physical network of their attachment where a virtual function is plugged into it', () => {
+    const result = parsed({ [NETWORKS]: 'vf-blue,vf,lan-blue' });
+    expect(result.ok && result.guest.networks.map(({ physicalNetwork }) => physicalNetwork)).toEqual([
+      undefined,
+      'blue',
+      undefined,
+      undefined,
+    ]);
   });
 
   it('that nobody has seen are taken for bridges, with a warning', () => {
@@ -142,6 +154,8 @@ describe('attachmentOf', () => {
     ['a chain', attachment('a', { plugins: [{ type: 'sriov' }, { type: 'tuning' }] }), { types: ['sriov', 'tuning'] }],
     ['a configuration on the nodes', { metadata: { name: 'a' } }, { types: [] }],
     ['a resource', attachment('a', { type: 'sriov' }, { 'k8s.v1.cni.cncf.io/resourceName': 'example.com/vf' }), { types: ['sriov'], resourceName: 'example.com/vf' }],
+    ['a physical network', attachment('a', { type: 'sriov' }, { 'podvisor.dev/physical-network': ' fabric-a ' }), { types: ['sriov'], physicalNetwork: 'fabric-a' }],
+    ['a physical network that is no name', attachment('a', { type: 'sriov' }, { 'podvisor.dev/physical-network': 'Fabric A' }), { types: ['sriov'], physicalNetwork: 'Fabric A', problem: expect.stringContaining('"Fabric A", which is no name') as string }],
     ['a node selector', attachment('a', { type: 'bridge' }, { 'k8s.v1.cni.cncf.io/nodeSelector': 'rack=1, fast' }), { types: ['bridge'], nodeSelector: { rack: '1', fast: '' } }],
     ['no JSON', { metadata: {}, spec: { config: '{' } }, { types: [], problem: 'has a spec.config that is not JSON; correct it' }],
     ['no type', { metadata: {}, spec: { config: '{}' } }, { types: [], problem: "has a spec.config without a plugin's type; correct it" }],

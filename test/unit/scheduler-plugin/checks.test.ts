@@ -2,6 +2,8 @@ import { nodeReason } from '../../../scheduler-plugin/node-reason.ts';
 import type { NodeFacts } from '../../../scheduler-plugin/node-facts.ts';
 import type { Claims } from '../../../scheduler-plugin/placement/checks.ts';
 import type { Room } from '../../../scheduler-plugin/placement/room.ts';
+import { wantedOf } from '../../../scheduler-plugin/placement/wanted.ts';
+import { guestSpec } from '../../build/guest.ts';
 import { claims, node, pf, wanted, zone } from '../../build/placement.ts';
 
 const PAGES = { memory: '2Mi', amount: 1024 } as const;
@@ -48,6 +50,10 @@ const CASES: Record<string, [Parameters<typeof wanted>[0], Record<string, string
   'VFs of a resource the report does not know': [{ functions: [{ resource: 'other.com/vf' }] }, {}, cards, ''],
   'VFs of a resource the report does not know, required': [{ functions: [{ resource: 'other.com/vf' }] }, { sriov: 'require' }, cards, 'no physical function offers VFs of other.com/vf, guest needs 1, each on a physical function of its own with carrier'],
   'a VF on another physical network': [{ functions: [{ ...VF, network: 'lab' }] }, {}, cards, '0000:3b:00.0 has 2 and 0000:5e:00.0 (no carrier) has 2 free VFs of example.com/vf, guest needs 1 on physical network lab'],
+  'a VF on a physical network that no function of the node is plugged into, of a resource the report does not know': [{ functions: [{ resource: 'other.com/vf', network: 'lab' }] }, {}, cards, 'no physical function offers VFs of other.com/vf, guest needs 1 on physical network lab'],
+  'a VF on a physical network, on a node without a report': [{ functions: [{ ...VF, network: 'lab' }] }, {}, undefined, 'no NodeReport tells its zones, and the guest requires a VF on physical network lab (see the podvisor-agent pod of that node)'],
+  'a VF on a physical network nobody is to look at': [{ functions: [{ ...VF, network: 'lab' }] }, { sriov: 'ignore' }, undefined, ''],
+  'VFs on the physical network they need': [{ functions: [{ ...VF, network: 'lab' }] }, {}, { zones: [zone(0, 1)], functions: [pf('0000:3b:00.0', 1, { network: 'lab' })] }, ''],
   'VFs in the zone of the pages': [{ ...PAGES, functions: [VF] }, { numa: 'require' }, cards, ''],
   'VFs in another zone than the pages': [
     { ...PAGES, functions: [VF] },
@@ -79,4 +85,22 @@ it('shows no more zones than a person reads', () => {
   expect(nodeReason(wanted(PAGES), node(), claims({ zones, functions: [] }))).toMatch(
     /zone 7 has 1 and 4 more zones have too few free 2Mi pages/,
   );
+});
+
+test('what the NAD of a network says its functions must be plugged into is asked of the node', () => {
+  const network = {
+    name: 'default/blue',
+    interface: 'net1',
+    binding: 'sriov',
+    resource: 'example.com/vf',
+    physicalNetwork: 'blue',
+  } as const;
+  const { networks } = guestSpec();
+  const guest = wantedOf(guestSpec({ networks: [...networks, network] }), {
+    uid: 'u',
+    owner: 'o',
+    volumeClaims: [],
+    priority: 0,
+  });
+  expect(guest.functions).toEqual([{ resource: 'example.com/vf', network: 'blue' }]);
 });

@@ -68,7 +68,8 @@ function functionsPossible(node: Truth, ask: Question, near: ReadonlySet<number>
   if (ask.vfs.length === 0 || ask.sriov === 'ignore') return true;
   const isRequired = ask.sriov === 'require';
   const known = new Set(node.functions.map(({ resource }) => resource));
-  if (!isRequired && ask.vfs.some(({ resource }) => !known.has(resource))) return true;
+  const isNetworkSaid = ask.vfs.some(({ network }) => network !== undefined);
+  if (!isRequired && !isNetworkSaid && ask.vfs.some(({ resource }) => !known.has(resource))) return true;
   return everyChoice(ask.vfs.length, node.functions.length, (choice) => {
     const fits = ask.vfs.every(({ resource, network }, index) => {
       const offer = node.functions[choice[index]!]!;
