@@ -30,6 +30,8 @@ export const KINDS = {
   openebsNodes: { group: 'local.openebs.io', version: 'v1alpha1', plural: 'lvmnodes' },
   policies: { group: 'podvisor.dev', version: 'v1alpha1', plural: 'virtualmachinepolicies' },
   nodeReports: { group: 'podvisor.dev', version: 'v1alpha1', plural: 'nodereports' },
+  nodeResourceTopologies: { group: 'topology.node.k8s.io', version: 'v1alpha2', plural: 'noderesourcetopologies' },
+  sriovNodeStates: { group: 'sriovnetwork.openshift.io', version: 'v1', plural: 'sriovnetworknodestates' },
   tokenReviews: { group: 'authentication.k8s.io', version: 'v1', plural: 'tokenreviews' },
   subjectAccessReviews: { group: 'authorization.k8s.io', version: 'v1', plural: 'subjectaccessreviews' },
   selfSubjectReviews: { group: 'authentication.k8s.io', version: 'v1', plural: 'selfsubjectreviews' },

@@ -96,7 +96,7 @@ function explainedWorld(knowledge: LiveKnowledge): ExplainedWorld {
   return {
     ...knowledge,
     room: (node, uid) => ledger.room(node, uid),
-    source: (node) => (ledger.report(node) === undefined ? '' : 'NodeReport'),
+    source: (node) => ledger.report(node)?.source ?? '',
   };
 }
 

@@ -3,14 +3,14 @@ import type { NodeReport } from '../api/node-report.ts';
 import { readStoredGuest } from '../api/parse-stored.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KINDS, pathOf } from '../kube/paths.ts';
-import { createReflector } from '../kube/reflector.ts';
+import { createReflector, type Reflector } from '../kube/reflector.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Random } from '../runtime/random.ts';
 import type { GuestOutcome } from './filter.ts';
 import type { Gauges } from './metrics.ts';
 import { createJudgements, type Judgements } from './judgements.ts';
-import { nodeFacts } from './node-facts.ts';
+import { nodeFacts, type NodeFacts } from './node-facts.ts';
 import { createLedger, type Ledger } from './placement/ledger.ts';
 import { createPodReader, ownerOf, type PodObject } from './placement/pod-facts.ts';
 import { createRefusals, type Refusals } from './placement/refusals.ts';
@@ -21,7 +21,9 @@ import { createTrials, type Trials } from './placement/trials.ts';
 import { type Wanted, wantedOf } from './placement/wanted.ts';
 import type { ExtenderPod, NodeObject } from './protocol.ts';
 import type { Knowledge } from './server.ts';
-import { type Source, sourceOf } from './sources/source.ts';
+import { createNodeSources } from './sources/node-sources.ts';
+import { ageOf, isFresh, MAX_AGE_MS, type Source, sourceOf } from './sources/source.ts';
+import { createStandIns, type StandIns } from './sources/stand-ins.ts';
 import { createStorageDesk, type StorageDesk } from './storage/desk.ts';
 import type { LinstorAccess } from './storage/locators.ts';
 import { podClaims } from './storage/pod-claims.ts';
@@ -68,11 +70,44 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   const storage = createStorageSources(options, options.linstor);
   const desk = createStorageDesk(storage.books, clock);
   const preemption = createPreemptionWatches(options);
-  const books = { ledger, refusals, trials, preemption, books: storage.books, judgements: () => judgements };
+  const standIns = createStandIns((node, facts) => ledger.setReport(node, facts));
+  const others = createNodeSources(options, standIns);
+  const books = { ledger, standIns, refusals, trials, preemption, books: storage.books, judgements: () => judgements };
   const { nodes, pods, reports } = createReflectors(options, books);
   const own = [sourceOf('nodes', nodes), sourceOf('pods', pods), sourceOf('nodereports', reports)];
   const required = [...own, ...storage.required, ...preemption.required];
-  const world = {
+  const world = worldOf({ nodes, ledger, refusals, desk, clock });
+  const judgements = createJudgements(world);
+  const judged: LiveKnowledge['judged'] = (names, guest) => judgements.judged(names, guest);
+  const kept = keepingRoom({ ...world, judged }, ledger, preemption.nominations);
+  return {
+    ...kept,
+    ledger,
+    trials,
+    preemption,
+    ...running(required, [...storage.optional, ...preemption.optional, others.topologies, others.functions], clock),
+    gauges: gaugesOf(world, ledger),
+    guest: guestOf,
+    expire: () => {
+      standIns.setFresh(isFresh(others.topologies, clock.now()));
+      return ledger.expire(clock.now());
+    },
+    catchUp: createCatchUp(clock, desk),
+    storageWaits: (wanted) => desk.waits(wanted),
+    promise: (wanted, passed) => desk.promise(wanted, passed),
+  };
+}
+
+interface WorldParts {
+  readonly nodes: Pick<Reflector<NodeFacts>, 'get' | 'list'>;
+  readonly ledger: Ledger;
+  readonly refusals: Refusals;
+  readonly desk: StorageDesk;
+  readonly clock: Clock;
+}
+
+function worldOf({ nodes, ledger, refusals, desk, clock }: WorldParts) {
+  return {
     node: (name: string) => nodes.get(name),
     nodes: () => nodes.list(),
     cpu: (node: string) => ledger.report(node)?.cpu,
@@ -84,22 +119,6 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
     vmsOn: (node: string) => ledger.vmsOn(node),
     reservedOn: (uid: string) => ledger.reservedOn(uid),
   };
-  const judgements = createJudgements(world);
-  const judged: LiveKnowledge['judged'] = (names, guest) => judgements.judged(names, guest);
-  const kept = keepingRoom({ ...world, judged }, ledger, preemption.nominations);
-  return {
-    ...kept,
-    ledger,
-    trials,
-    preemption,
-    ...running(required, [...storage.optional, ...preemption.optional]),
-    gauges: gaugesOf(world, ledger),
-    guest: guestOf,
-    expire: () => ledger.expire(clock.now()),
-    catchUp: createCatchUp(clock, desk),
-    storageWaits: (wanted) => desk.waits(wanted),
-    promise: (wanted, passed) => desk.promise(wanted, passed),
-  };
 }
 
 /** What kubelets have said of VMs, and what they have yet to say. */
@@ -108,10 +127,11 @@ function createKubeletWords(): { readonly refusals: Refusals; readonly trials: T
   return { refusals, trials: createTrials((owner, now) => refusals.recent(owner, now)) };
 }
 
-/** Nothing is answered before what is required was read. */
+/** Nothing is answered before what is required was read, nor from what is too old. */
 function running(
   required: readonly Source[],
   optional: readonly Source[],
+  clock: Clock,
 ): Pick<LiveKnowledge, 'sources' | 'start' | 'stop' | 'unready'> {
   const sources = [...required, ...optional];
   return {
@@ -122,7 +142,11 @@ function running(
     },
     unready: () => {
       const missing = required.flatMap((source) => (source.synced() ? [] : [source.name]));
-      return missing.length === 0 ? '' : `${missing.join(' and ')} not read from the API server yet`;
+      if (missing.length > 0) return `${missing.join(' and ')} not read from the API server yet`;
+      const silent = required.filter((source) => (ageOf(source, clock.now()) ?? 0) > MAX_AGE_MS).map(({ name }) => name);
+      return silent.length === 0
+        ? ''
+        : `${silent.join(' and ')} not heard of from the API server for ${MAX_AGE_MS / 60_000} minutes`;
     },
   };
 }
@@ -144,13 +168,14 @@ function gaugesOf({ nodes }: Pick<LiveKnowledge, 'nodes'>, ledger: Ledger): Gaug
     hinted: () => ledger.hinted(),
     nodes: () => {
       const all = nodes();
-      return { all: all.length, reported: all.filter(({ name }) => ledger.report(name) !== undefined).length };
+      return { all: all.length, reported: all.filter(({ name }) => ledger.report(name)?.source === 'NodeReport').length };
     },
   };
 }
 
 interface Readers {
   readonly ledger: Ledger;
+  readonly standIns: StandIns;
   readonly refusals: Refusals;
   readonly trials: Trials;
   readonly books: StorageBooks;
@@ -158,7 +183,8 @@ interface Readers {
   readonly judgements: () => Judgements;
 }
 
-function createReflectors(options: KnowledgeOptions, { ledger, refusals, trials, preemption, books, judgements }: Readers) {
+function createReflectors(options: KnowledgeOptions, readers: Readers) {
+  const { ledger, refusals, trials, preemption, books, judgements, standIns } = readers;
   const readReport = createReportReader();
   const readPod = createPodReader();
   const readLabels = createLabelReader();
@@ -193,7 +219,7 @@ function createReflectors(options: KnowledgeOptions, { ledger, refusals, trials,
         const { status } = raw as unknown as NodeReport;
         return status === undefined ? undefined : readReport(status);
       },
-      onChange: (node, report) => ledger.setReport(node, report),
+      onChange: (node, report) => standIns.setReport(node, report),
     }),
   };
 }

@@ -2,10 +2,11 @@ import { PAGE_BYTES } from '../../api/huge-pages.ts';
 import type { NodeReportStatus } from '../../api/node-report.ts';
 import type { Held, ReportedRoom, ZoneAmounts } from './room.ts';
 
-/** What is kept of a NodeReport. */
+/** What is kept of a NodeReport, or of what stands in for it (sources/stand-ins.ts). */
 export interface ReportFacts extends ReportedRoom {
-  /** Nodes of one kind of machine share this object. */
-  readonly cpu: CpuFacts;
+  readonly source: 'NodeReport' | 'NodeResourceTopology';
+  /** Nodes of one kind of machine share this object; undefined: only a NodeReport tells. */
+  readonly cpu: CpuFacts | undefined;
 }
 
 /** What guests a node's CPUs can run. */
@@ -22,6 +23,7 @@ const NOBODY: ReportFacts['vms'] = new Map();
 export function createReportReader(): (status: NodeReportStatus) => ReportFacts {
   const known = new Map<string, CpuFacts>();
   return (status) => ({
+    source: 'NodeReport',
     zones: status.zones.map(({ id, cpus, memory, hugepages }) => ({
       id,
       cpus,

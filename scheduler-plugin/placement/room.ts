@@ -38,6 +38,8 @@ export interface ReportedRoom {
   readonly functions: readonly FunctionFacts[];
   /** By pod UID. */
   readonly vms: ReadonlyMap<string, Held>;
+  /** However little VMs take, no more than this is free; by zone, in the order of `zones`. */
+  readonly most?: readonly ZoneAmounts[];
 }
 
 /** Where in a node a VM is meant to be. */
@@ -94,7 +96,16 @@ export function roomOf(report: ReportedRoom, claims: Iterable<Claim>, ended: Rea
   }
   // Last, so that they take what plans have left.
   for (const rest of unplanned) takeAnywhere(room, rest);
-  return closed(room);
+  return closed(report.most === undefined ? room : capped(room, report.most));
+}
+
+function capped({ zones, functions }: OpenRoom, most: readonly ZoneAmounts[]): OpenRoom {
+  const least = (zone: OpenZone, at: number): OpenZone => {
+    const cap = most[at] ?? zone;
+    const memory = Object.fromEntries(KINDS.map((kind) => [kind, Math.min(zone.memory[kind], cap.memory[kind])]));
+    return { id: zone.id, cpus: Math.min(zone.cpus, cap.cpus), memory: memory as OpenZone['memory'] };
+  };
+  return { zones: zones.map(least), functions };
 }
 
 interface Rest {
