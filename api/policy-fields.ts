@@ -157,6 +157,7 @@ export const UNGOVERNED: Readonly<Record<string, string>> = {
   'networks[].binding': 'governed by spec.networks.bindings',
   'networks[].mac': 'identity, not a choice',
   'networks[].resource': 'follows from the network, which spec.networks governs',
+  'networks[].physicalNetwork': 'follows from the network, which spec.networks governs',
 };
 
 /** Schema of a GuestSpec field by its path; undefined = there is none. */
