@@ -8,7 +8,7 @@
 import { join } from 'node:path';
 import { EXTENDER_PATH } from '../../scheduler-plugin/server.ts';
 import { bundle } from '../lib/bundle.ts';
-import { agent, nodeFlags, pin, post, type Side, startSide, usageOf } from '../lib/side.ts';
+import { agent, nodeEnvironment, nodeFlags, pin, post, type Side, startSide, usageOf } from '../lib/side.ts';
 import { figure, percentile } from '../lib/statistics.ts';
 import { type Requests, requestsOf, wholeNodes } from './requests.ts';
 import { startTopolvm } from './topolvm.ts';
@@ -38,7 +38,7 @@ interface Figures {
 
 const { file, remove } = await bundle(join(import.meta.dirname, 'server.ts'));
 pin(process.pid, 1);
-const ask = { path: '', body: '', flags: nodeFlags('scheduler.yaml') };
+const ask = { path: '', body: '', flags: nodeFlags('scheduler.yaml'), env: nodeEnvironment('scheduler.yaml') };
 const bare = await startSide('do-nothing', file, ['bare'], ask);
 const ours = await startSide('ours', file, ['ours', String(NODES), String(PODS)], ask);
 const filled = await usageOf(ours);

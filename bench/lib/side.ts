@@ -32,28 +32,40 @@ export function pin(pid: number, core: number): void {
 
 /** The V8 flags of the container that runs our code in a file of manifests/base: all sides run with the same. */
 export function nodeFlags(manifest: string): string[] {
+  return (ourContainer(manifest).command ?? []).filter((word) => word.startsWith('--'));
+}
+
+/** Likewise what its environment sets for glibc. */
+export function nodeEnvironment(manifest: string): Record<string, string> {
+  const variables = (ourContainer(manifest).env ?? []).filter(({ name }) => name.startsWith('MALLOC_'));
+  return Object.fromEntries(variables.map(({ name, value = '' }) => [name, value]));
+}
+
+interface Container {
+  readonly command?: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+}
+
+function ourContainer(manifest: string): Container {
   const text = readFileSync(new URL(`../../manifests/base/${manifest}`, import.meta.url), 'utf8');
-  interface Container {
-    readonly command?: readonly string[];
-  }
   interface Workload {
     spec?: { template?: { spec: { initContainers?: readonly Container[]; containers: readonly Container[] } } };
   }
   const specs = parseAllDocuments(text).flatMap((one) => (one.toJS() as Workload).spec?.template?.spec ?? []);
-  const commands = specs.flatMap(({ initContainers = [], containers }) => [...initContainers, ...containers]);
-  const command = commands.find((one) => one.command?.[0]?.endsWith('/node') === true)?.command;
-  if (command === undefined) throw new Error(`manifests/base/${manifest} runs no node`);
-  return command.filter((word) => word.startsWith('--'));
+  const all = specs.flatMap(({ initContainers = [], containers }) => [...initContainers, ...containers]);
+  const found = all.find((one) => one.command?.[0]?.endsWith('/node') === true);
+  if (found === undefined) throw new Error(`manifests/base/${manifest} runs no node`);
+  return found;
 }
 
-/** Starts the bundled server with these words on core 0; `flags` are node's. */
+/** Starts the bundled server with these words on core 0; `flags` are node's, `env` is added to ours. */
 export async function startSide(
   name: string,
   bundle: string,
   words: readonly string[],
-  { flags, ...ask }: Pick<Side, 'path' | 'body'> & { flags: readonly string[] },
+  { flags, env = {}, ...ask }: Pick<Side, 'path' | 'body'> & { flags: readonly string[]; env?: Readonly<Record<string, string>> },
 ): Promise<Side> {
-  const child = fork(bundle, words, { execPath: process.execPath, execArgv: [...flags] });
+  const child = fork(bundle, words, { execPath: process.execPath, execArgv: [...flags], env: { ...process.env, ...env } });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   pin(child.pid ?? 0, 0);
   return { name, child, port, ...ask, latencies: [] };

@@ -35,6 +35,7 @@ export interface Ledger {
   /** What the pod watch says of a pod; undefined = it is gone. Confirms or drops its reservation. */
   setPod(key: string, vm: BoundVm | undefined): void;
   setReport(node: string, report: ReportFacts | undefined): void;
+  /** Nothing for a pod that is seen bound to that node already. */
   reserve(reservation: Reservation): void;
   /** The binding failed for good. */
   release(uid: string): void;
@@ -78,11 +79,7 @@ export function createLedger(onChange: (node: string) => void = () => undefined)
   return {
     setPod: (key, vm) => setPod(books, key, vm),
     setReport: (node, report) => setReport(books, node, report),
-    reserve: (reservation) => {
-      release(books, reservation.uid);
-      books.reserved.set(reservation.uid, reservation);
-      put(books, reservation);
-    },
+    reserve: (reservation) => reserve(books, reservation),
     release: (uid) => release(books, uid),
     expire: (now) => expire(books, now),
     room: (node, uid = '') => roomFor(books, node, uid),
@@ -163,6 +160,15 @@ function remove({ nodes, onChange }: Books, { node, uid }: Pick<BoundVm, 'node' 
   if (at >= 0) there.splice(at, 1);
   if (there.length === 0) nodes.delete(node);
   onChange(node);
+}
+
+/** A pod the watch has shown there is the claim itself; a reservation in its place would end, and the claim with it. */
+function reserve(books: Books, reservation: Reservation): void {
+  const { uid, node } = reservation;
+  if (books.nodes.get(node)?.some((vm) => vm.uid === uid && 'ended' in vm) === true) return;
+  release(books, uid);
+  books.reserved.set(uid, reservation);
+  put(books, reservation);
 }
 
 function release(books: Books, uid: string): void {

@@ -85,6 +85,16 @@ test('a reservation ends with its time, or when the binding failed, or when the 
   expect([pages(), ledger.vmsOn('b')]).toEqual([[100, 100], 1]);
 });
 
+test('a pod seen bound keeps its claim, whatever is reserved for it again', () => {
+  const { ledger, pages } = ledgerWith(100, 100);
+  ledger.setPod('default/v', vm('v', 60));
+  ledger.reserve({ ...vm('v', 60), expiresAt: 10 });
+  expect([ledger.expire(10), ledger.reservations(), pages()]).toEqual([0, 0, [40, 100]]);
+  ledger.reserve({ ...vm('v', 60), expiresAt: 10 });
+  ledger.release('v');
+  expect(pages()).toEqual([40, 100]);
+});
+
 test('a pod made anew under the same name is another VM', () => {
   const { ledger, pages } = ledgerWith(100, 100);
   ledger.setPod('default/v', vm('v', 60));
