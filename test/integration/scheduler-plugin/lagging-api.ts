@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { passLate } from '../../build/pass-late.ts';
 import type { ApiServer } from '../api-server.ts';
 
 /** A way to the API server on which watches are late. */
@@ -36,17 +37,6 @@ export async function startLaggingApi(api: ApiServer, mostMs: number): Promise<L
     agent.destroy();
   };
   return { kubeconfig, close };
-}
-
-function passLate(from: IncomingMessage, to: ServerResponse, mostMs: number): void {
-  let last = 0;
-  const later = (act: () => void): void => {
-    last = Math.max(last, Date.now() + Math.random() * mostMs);
-    setTimeout(act, last - Date.now()).unref();
-  };
-  from.on('data', (chunk: Buffer) => later(() => to.write(chunk)));
-  from.on('end', () => later(() => to.end()));
-  from.on('error', () => to.destroy());
 }
 
 function kubeconfigOf(port: number, token: string): string {
