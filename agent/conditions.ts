@@ -64,6 +64,23 @@ export function pinFailedEvent(why: string): PodEvent {
   return { type: 'Warning', reason: 'CpuPinningFailed', message: `The guest's vCPUs are not pinned one to one: ${why}.` };
 }
 
+/** The Event of a network that was away: what served it had ended. */
+export const NETWORK_REVIVED: PodEvent = {
+  type: 'Warning',
+  reason: 'NetworkRestarted',
+  message:
+    "passt, which speaks for the guest on the pod network, ended by itself and was started again; the guest's connections were cut.",
+};
+
+/** The Event of a network that stays away for now. */
+export function networkLostEvent(why: string): PodEvent {
+  return {
+    type: 'Warning',
+    reason: 'NetworkLost',
+    message: `passt, which speaks for the guest on the pod network, ended and does not start: ${why}`,
+  };
+}
+
 /** The Event of a guest's end. */
 export function endedEvent(ending: Ending): PodEvent {
   if (HARMLESS.has(ending.reason)) return { type: 'Normal', reason: 'GuestStopped', message: ending.message };

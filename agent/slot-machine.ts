@@ -3,6 +3,8 @@ import {
   endedEvent,
   endingOfShutdown,
   LOST,
+  NETWORK_REVIVED,
+  networkLostEvent,
   pausedConditions,
   pinFailedEvent,
   runningConditions,
@@ -31,6 +33,8 @@ import { without } from './without.ts';
 
 /** QEMU reconnects once a second; silence for longer than this means it is gone. */
 export const QMP_LOST_MS = 3000;
+/** Between tries to serve a guest's network again. */
+const NETWORK_RETRY_MS = 5_000;
 const RETRY = { firstMs: 250, maxMs: 30_000 };
 
 /** A slot the kubelet has handed to a container. */
@@ -41,6 +45,7 @@ export function newSlot(slot: string, accelerator: Accelerator): SlotState {
 /** The next state and what to do. Total: events that do not fit the state change nothing. */
 export function nextActions(state: SlotState, event: SlotEvent, now: number): Decision {
   if (isQemuEvent(event)) return onQemu(state, event);
+  if (isNetworkEvent(event)) return onNetwork(state, event);
   switch (event.type) {
     case 'ready':
       return onReady(state, now);
@@ -54,16 +59,22 @@ export function nextActions(state: SlotState, event: SlotEvent, now: number): De
 }
 
 const QEMU_EVENTS = ['qmp-connected', 'qmp-event', 'qmp-closed', 'qmp-lost', 'cpus-pinned', 'pin-failed'] as const;
+const NETWORK_EVENTS = ['network-served', 'network-lost', 'check-network'] as const;
 type QemuEvent = Extract<SlotEvent, { type: (typeof QEMU_EVENTS)[number] }>;
+type NetworkEvent = Extract<SlotEvent, { type: (typeof NETWORK_EVENTS)[number] }>;
 
 function isQemuEvent(event: SlotEvent): event is QemuEvent {
   return (QEMU_EVENTS as readonly string[]).includes(event.type);
 }
 
+function isNetworkEvent(event: SlotEvent): event is NetworkEvent {
+  return (NETWORK_EVENTS as readonly string[]).includes(event.type);
+}
+
 function onQemu(state: SlotState, event: QemuEvent): Decision {
   switch (event.type) {
     case 'qmp-connected':
-      return withPinning(onStatus({ ...state, connected: true }, event.status), event.threads ?? []);
+      return onConnected(state, event);
     case 'qmp-event':
       return onQmpEvent(state, event.name, event.data);
     case 'qmp-closed':
@@ -77,6 +88,22 @@ function onQemu(state: SlotState, event: QemuEvent): Decision {
   }
 }
 
+function onNetwork(state: SlotState, event: NetworkEvent): Decision {
+  if (event.type === 'check-network') return withNetworkCheck(keep(state));
+  const { wanted, ending } = state;
+  if (wanted === undefined || ending !== undefined) return keep(state);
+  if (event.type === 'network-served' && !event.revived) return keep(state);
+  const told = report(state, wanted, event.type === 'network-lost' ? networkLostEvent(event.message) : NETWORK_REVIVED);
+  // Also what was started may end before QEMU dials it, of which QEMU says nothing.
+  const again: SlotAction = { type: 'later', afterMs: NETWORK_RETRY_MS, event: 'check-network' };
+  return { state: told.state, actions: [...told.actions, again] };
+}
+
+function onConnected(state: SlotState, { status, threads = [] }: Extract<SlotEvent, { type: 'qmp-connected' }>): Decision {
+  // What ended before QEMU dialled, or while nobody listened to QEMU, is no word of QEMU's.
+  return withNetworkCheck(withPinning(onStatus({ ...state, connected: true }, status), threads));
+}
+
 /** vCPU threads are there as soon as QEMU speaks; pinning them again after a reconnect changes nothing. */
 function withPinning({ state, actions }: Decision, threads: readonly number[]): Decision {
   const { vm, served } = state;
@@ -84,7 +111,15 @@ function withPinning({ state, actions }: Decision, threads: readonly number[]): 
   return { state, actions: [...actions, { type: 'pin-cpus', vm, launcher: served, threads }] };
 }
 
-type StartEvent = Exclude<SlotEvent, QemuEvent | { type: 'ready' | 'failed' | 'identified' }>;
+/** passt alone is a process that QEMU loses, with a word about it (NETDEV_STREAM_DISCONNECTED, qapi/net.json); taps are the kernel's. */
+function withNetworkCheck({ state, actions }: Decision): Decision {
+  const { vm, served, ending } = state;
+  const concerned = vm?.guest.networks.some(({ binding }) => binding === 'passt') === true && ending === undefined;
+  if (!concerned || served === undefined) return { state, actions };
+  return { state, actions: [...actions, { type: 'check-network', vm, launcher: served }] };
+}
+
+type StartEvent = Exclude<SlotEvent, QemuEvent | NetworkEvent | { type: 'ready' | 'failed' | 'identified' }>;
 
 function keep(state: SlotState): Decision {
   return { state, actions: [] };
@@ -171,6 +206,8 @@ function onQmpEvent(state: SlotState, name: string, data: Readonly<Record<string
       return state.ending === undefined ? onStatus(state, 'paused') : keep(state);
     case 'RESUME':
       return onStatus(state, 'running');
+    case 'NETDEV_STREAM_DISCONNECTED':
+      return withNetworkCheck(keep(state));
     default:
       return keep(state);
   }
@@ -179,7 +216,7 @@ function onQmpEvent(state: SlotState, name: string, data: Readonly<Record<string
 function onClosed(state: SlotState): Decision {
   const next: SlotState = { ...state, connected: false };
   if (!state.connected || state.ending !== undefined) return keep(next);
-  return { state: next, actions: [{ type: 'expect-qmp', withinMs: QMP_LOST_MS }] };
+  return { state: next, actions: [{ type: 'later', afterMs: QMP_LOST_MS, event: 'qmp-lost' }] };
 }
 
 /** The first word about an end counts; only a reason outweighs {@link LOST}, which is none. */

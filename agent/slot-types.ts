@@ -115,6 +115,11 @@ export type SlotEvent =
   | { readonly type: 'qmp-connected'; readonly status: string; readonly threads?: readonly number[] }
   | { readonly type: 'cpus-pinned' }
   | { readonly type: 'pin-failed'; readonly message: string }
+  /** What serves the guest's networks is there; `revived`: it had ended, and was started again. */
+  | { readonly type: 'network-served'; readonly revived: boolean }
+  | { readonly type: 'network-lost'; readonly message: string }
+  /** Time to look again. */
+  | { readonly type: 'check-network' }
   | { readonly type: 'qmp-event'; readonly name: string; readonly data: Readonly<Record<string, unknown>> }
   | { readonly type: 'qmp-closed' }
   | { readonly type: 'qmp-lost' };
@@ -127,8 +132,11 @@ export type SlotAction =
   | { readonly type: 'prepare'; readonly vm: VmFacts; readonly launcher: LauncherId }
   | ({ readonly type: 'write-argv'; readonly vm: VmFacts; readonly launcher: LauncherId } & Prepared)
   | { readonly type: 'pin-cpus'; readonly vm: VmFacts; readonly launcher: LauncherId; readonly threads: readonly number[] }
+  /** Whether the processes that QEMU's networks lead to are there; those that are not are started again. */
+  | { readonly type: 'check-network'; readonly vm: VmFacts; readonly launcher: LauncherId }
   | { readonly type: 'retry'; readonly afterMs: number }
-  | { readonly type: 'expect-qmp'; readonly withinMs: number }
+  /** The event comes after that time, whatever happens. */
+  | { readonly type: 'later'; readonly afterMs: number; readonly event: 'qmp-lost' | 'check-network' }
   | { readonly type: 'save' }
   | { readonly type: 'observe-start'; readonly ms: number }
   /** `settle`: wait a moment and leave it if the pod is being deleted; nobody reads the conditions of a pod that goes. */

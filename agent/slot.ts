@@ -101,8 +101,8 @@ export class Slot {
       case 'retry':
         this.#retry = this.#later(action.afterMs, { type: 'retry' });
         return;
-      case 'expect-qmp':
-        return void this.#later(action.withinMs, { type: 'qmp-lost' });
+      case 'later':
+        return void this.#later(action.afterMs, { type: action.event });
       case 'save':
         return this.#save();
       case 'observe-start':
@@ -111,6 +111,7 @@ export class Slot {
         if (this.#state.vm !== undefined) this.#reporter.submit(this.#state.vm, action);
         return;
       case 'pin-cpus':
+      case 'check-network':
         return this.#step(action);
       default:
         this.#retry?.cancel();
@@ -142,7 +143,15 @@ export class Slot {
 }
 
 const CHANGES: ReadonlySet<SlotEvent['type']> = new Set(['failed', 'qmp-connected', 'qmp-closed', 'qmp-lost']);
-const LOGGED: ReadonlySet<SlotEvent['type']> = new Set(['failed', 'argv-written', 'error', 'qmp-connected', 'qmp-lost']);
+const LOGGED: ReadonlySet<SlotEvent['type']> = new Set([
+  'failed',
+  'argv-written',
+  'error',
+  'qmp-connected',
+  'qmp-lost',
+  'network-served',
+  'network-lost',
+]);
 
 function logEvent(log: Log, event: SlotEvent, { vm }: SlotState): void {
   if (!LOGGED.has(event.type)) return;

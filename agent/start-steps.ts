@@ -10,29 +10,25 @@ import type { Pinner } from './cpus/pin.ts';
 import { cpuPlan } from './cpus/plan.ts';
 import { handOverDisks } from './disks.ts';
 import { missingFunction } from './functions.ts';
+import { checkNetwork, type NetworkWorld, planNetwork } from './guest-network.ts';
 import { type HostDevices, hostDevicesOf } from './host-devices.ts';
 import { isReaderWaiting, writeToReader } from './fifo.ts';
-import type { NetworkApplier } from './network/apply.ts';
-import { networkPlan } from './network/plan.ts';
-import { guestDns, type NodeDns } from './network/resolv.ts';
 import { type FunctionWorld, prepareFunctions } from './prepare-functions.ts';
 import { podFacts } from './pod-facts.ts';
 import type { PodResources } from './pod-resources.ts';
 import { claimedAddresses } from './resource-slices.ts';
-import { kernelHas, type Processes } from './proc.ts';
+import type { Processes } from './proc.ts';
 import type { SlotPaths } from './slot-files.ts';
 import type { LauncherId, SlotAction, SlotEvent, SlotState, VmFacts } from './slot-types.ts';
 
 /** The world the steps of a start act on. */
-export interface StartWorld extends FunctionWorld {
+export interface StartWorld extends FunctionWorld, NetworkWorld {
   readonly nodeName: string;
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly resources: PodResources;
   readonly processes: Processes;
-  readonly network: NetworkApplier;
   readonly pinner: Pinner;
-  nodeDns(): NodeDns;
   hasVhostNet(): boolean;
 }
 
@@ -47,7 +43,10 @@ const READER_TRIES = 200;
 const READER_WAIT_MS = 10;
 
 /** Actions that take a while and end in an event. */
-export type StartAction = Extract<SlotAction, { type: 'resolve-pod' | 'identify' | 'prepare' | 'write-argv' | 'pin-cpus' }>;
+export type StartAction = Extract<
+  SlotAction,
+  { type: 'resolve-pod' | 'identify' | 'prepare' | 'write-argv' | 'pin-cpus' | 'check-network' }
+>;
 
 /** Carries one step out. Rejects on what nobody foresaw. */
 export function startStep(world: StartWorld, action: StartAction, place: SlotPlace): Promise<SlotEvent> {
@@ -62,6 +61,8 @@ export function startStep(world: StartWorld, action: StartAction, place: SlotPla
       return writeArgv(world, action, place);
     case 'pin-cpus':
       return pinCpus(world, action, place);
+    case 'check-network':
+      return checkNetwork(world, action, place.paths);
   }
 }
 
@@ -121,17 +122,7 @@ async function prepare(
   try {
     const unable = await prepareFunctions(world, vm, launcher, given.devices);
     if (unable !== undefined) return { type: 'error', ...unable };
-    const links = await world.network.links(launcher);
-    const dns = guestDns(vm.dns, vm.namespace, world.nodeDns());
-    const gateway = ownsPodAddress(vm) ? await world.network.gateway(launcher) : undefined;
-    const result = networkPlan(vm, {
-      links,
-      gateway,
-      ipv6: kernelHas('net/ipv6'),
-      dns,
-      sockets: paths.sockets,
-      functions: vm.functions,
-    });
+    const result = await planNetwork(world, { vm, launcher }, paths);
     if (!result.ok) return { type: 'error', reason: 'NetworkUnsupported', message: result.reason };
     await world.network.apply(launcher, result.plan);
     return { type: 'prepared', nics: result.plan.nics, hostDevices: given.devices.map(({ address }) => address) };
@@ -139,11 +130,6 @@ async function prepare(
     if (!world.processes.isAlive(launcher)) return { type: 'launcher-gone' };
     return { type: 'error', reason: 'NetworkFailed', message: messageOf(error) };
   }
-}
-
-/** Only then the guest has to be told the way out of the pod. */
-function ownsPodAddress({ guest }: VmFacts): boolean {
-  return guest.networks[0]?.binding === 'bridge';
 }
 
 /** Hands disks and QEMU's arguments to the launcher. */

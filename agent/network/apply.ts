@@ -4,7 +4,7 @@ import type { Processes } from '../proc.ts';
 import type { RunProgram } from '../run-program.ts';
 import type { LauncherId } from '../slot-types.ts';
 import { LAUNCHER_UID } from '../../api/names.ts';
-import { type Link, parseGateway, parseLinks } from './facts.ts';
+import { type Link, parseGateway, parseLinks, parseListening } from './facts.ts';
 import type { Helper } from './part.ts';
 import type { NetworkPlan } from './plan.ts';
 
@@ -22,6 +22,10 @@ export interface NetworkApplier {
   /** Where the default route leads; undefined = there is none. */
   gateway(launcher: LauncherId): Promise<string | undefined>;
   apply(launcher: LauncherId, plan: NetworkPlan): Promise<void>;
+  /** Paths of Unix sockets that somebody in the pod's network namespace listens on, as they were bound. */
+  listening(launcher: LauncherId): Promise<readonly string[]>;
+  /** Starts these alone; the last step of `apply`. */
+  startHelpers(launcher: LauncherId, helpers: readonly Helper[]): Promise<void>;
 }
 
 /** DHCP runs as nobody: no file of the node is its own. Not QEMU's user, so that the tenant's shell cannot touch it. */
@@ -34,43 +38,53 @@ const DHCP_CAPS = '-all,+net_admin,+net_bind_service';
  */
 const JOIN_AND_EXEC = 'set -e; while [ "$1" != -- ]; do echo $$ > "$1"; shift; done; shift; exec "$@"';
 
+/** Options of nsenter for the first descriptor that is handed to it. */
+const IN_NET = ['--net=/proc/self/fd/3', '--'];
+
 /** An applier for this node. */
-export function createNetworkApplier({ run, processes, cgroupRoot }: ApplierOptions): NetworkApplier {
+export function createNetworkApplier(options: ApplierOptions): NetworkApplier {
+  const { run } = options;
   const inside = async <T>(
     launcher: LauncherId,
     kinds: readonly ('net' | 'pid')[],
     work: (fds: number[]) => Promise<T>,
   ): Promise<T> => {
-    const fds = processes.openNamespaces(launcher, kinds);
+    const fds = options.processes.openNamespaces(launcher, kinds);
     try {
       return await work(fds);
     } finally {
       fds.forEach((fd) => closeSync(fd));
     }
   };
-  const net = ['--net=/proc/self/fd/3', '--'];
+  const ask = (launcher: LauncherId, ...args: readonly string[]): Promise<string> =>
+    inside(launcher, ['net'], (fds) => run({ file: 'nsenter', args: [...IN_NET, ...args], fds }));
   return {
-    links: (launcher) =>
-      inside(launcher, ['net'], async (fds) =>
-        parseLinks(await run({ file: 'nsenter', args: [...net, 'ip', '-d', '-j', 'address', 'show'], fds })),
-      ),
-    gateway: (launcher) =>
-      inside(launcher, ['net'], async (fds) =>
-        parseGateway(await run({ file: 'nsenter', args: [...net, 'ip', '-j', '-4', 'route', 'show', 'default'], fds })),
-      ),
+    links: async (launcher) => parseLinks(await ask(launcher, 'ip', '-d', '-j', 'address', 'show')),
+    gateway: async (launcher) => parseGateway(await ask(launcher, 'ip', '-j', '-4', 'route', 'show', 'default')),
+    listening: async (launcher) => parseListening(await ask(launcher, 'cat', '/proc/self/net/unix')),
     apply: (launcher, plan) =>
       inside(launcher, ['net', 'pid'], async (fds) => {
         const enter = (args: readonly string[], input: string): Promise<string> =>
-          run({ file: 'nsenter', args: [...net, ...args], input, fds });
+          run({ file: 'nsenter', args: [...IN_NET, ...args], input, fds });
         if (plan.ip.length > 0) await enter(['ip', '-batch', '-'], `${plan.ip.join('\n')}\n`);
         if (plan.sysctls.length > 0) await enter(['tee', ...plan.sysctls.map((path) => `/proc/sys/${path}`)], '1\n');
         if (plan.nft !== '') await enter(['nft', '-f', '-'], plan.nft);
-        const cgroups = processes.cgroups(launcher);
-        for (const helper of plan.helpers) {
-          await run({ file: 'sh', args: helperCommand(cgroups, helper, cgroupRoot), fds, leavesDaemon: true });
-        }
+        await startAll(options, launcher, plan.helpers, fds);
       }),
+    startHelpers: (launcher, helpers) => inside(launcher, ['net', 'pid'], (fds) => startAll(options, launcher, helpers, fds)),
   };
+}
+
+async function startAll(
+  { run, processes, cgroupRoot }: ApplierOptions,
+  launcher: LauncherId,
+  helpers: readonly Helper[],
+  fds: readonly number[],
+): Promise<void> {
+  const cgroups = processes.cgroups(launcher);
+  for (const helper of helpers) {
+    await run({ file: 'sh', args: helperCommand(cgroups, helper, cgroupRoot), fds, leavesDaemon: true });
+  }
 }
 
 /** dnsmasq needs port 67 and the ARP entry of a guest that has no address yet; passt needs nothing, and is the tenant's own user. */

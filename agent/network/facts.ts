@@ -57,3 +57,17 @@ export function parseGateway(json: string): string | undefined {
   const gateways = routes.map((route) => text(route?.gateway)).filter((gateway) => gateway !== '');
   return gateways[0];
 }
+
+/** The kernel's __SO_ACCEPTCON in a row of /proc/net/unix: the socket listens. */
+const LISTENS = 0x10000;
+
+/** Paths of listening sockets in /proc/net/unix (proc_net(5): Num RefCount Protocol Flags Type St Inode Path), as they were bound. */
+export function parseListening(text: string): readonly string[] {
+  return text.split('\n').flatMap((row) => {
+    const [, , , flags = '', , , , ...path] = row
+      .trim()
+      .split(' ')
+      .filter((field) => field !== '');
+    return (Number.parseInt(flags, 16) & LISTENS) !== 0 && path.length > 0 ? [path.join(' ')] : [];
+  });
+}

@@ -26,6 +26,8 @@ export interface Helper {
   readonly args: readonly string[];
   /** Where it starts; its user cannot get there by itself. */
   readonly directory?: string;
+  /** What QEMU dials, as it is bound: below `directory`. */
+  readonly socket?: string;
 }
 
 /** What one network needs. */

@@ -8,7 +8,8 @@ import { type PartResult, type Place, refused } from './part.ts';
 export function passt(place: Place): PartResult {
   const { vm, network, index, link, facts } = place;
   if (link.ipv4.length === 0) return refused(place, `interface '${link.name}' has no IPv4 address, which binding passt needs`);
-  const socket = passtSocket(index);
+  const path = passtSocket(index);
+  const socket = basename(path);
   const { servers, searches } = facts.dns;
   return {
     ok: true,
@@ -19,9 +20,10 @@ export function passt(place: Place): PartResult {
         {
           program: 'passt',
           directory: facts.sockets,
+          socket,
           args: [
             ...['--quiet', '--ipv4-only', '--no-map-gw'],
-            ...['--socket', basename(socket)],
+            ...['--socket', socket],
             ...['--interface', link.name],
             ...['--tcp-ports', portsOf(vm.guestPorts, 'tcp'), '--udp-ports', portsOf(vm.guestPorts, 'udp')],
             ...(servers.length === 0 ? ['--no-dhcp-dns'] : servers.flatMap((server) => ['--dns', server])),
@@ -32,7 +34,7 @@ export function passt(place: Place): PartResult {
       ],
       nic: {
         mac: network.mac ?? deriveMac(vm.namespace, vm.name, network.name),
-        socket,
+        socket: path,
       },
     },
   };

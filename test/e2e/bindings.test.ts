@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect } from '@jest/globals';
-import { apply } from './harness/kubectl.ts';
+import { eventually } from '../build/eventually.ts';
+import { apply, kubectl } from './harness/kubectl.ts';
 import { onLocalCluster, onNode } from './harness/local.ts';
 import { plainPod, service, vmPod } from './harness/objects.ts';
 import { runInGuest } from './harness/console.ts';
 import { fetchThroughPortForward } from './harness/port-forward.ts';
-import { deletePod, getPod, guestReport, type PodView, waitReady } from './harness/vm.ts';
+import { deletePod, events, getPod, guestReport, type PodView, waitReady } from './harness/vm.ts';
 import { localVmTest, useNamespace, vmTest } from './harness/suite.ts';
 
 const ns = useNamespace('e2e-bindings');
@@ -46,12 +47,26 @@ vmTest('bridge on the pod network: the guest owns the pod’s address and is rea
   await deletePod(ns, 'owner');
 });
 
-vmTest('passt: the guest speaks with the pod’s own sockets, and no rule or bridge is in the pod', ns, async () => {
-  await apply(ns, vmPod('passes', { annotations: { 'podvisor.dev/networks': 'pod=passt' } }));
-  const pod = await reachedAsAnyPod('passes');
-  expect(await addressIn('passes', 'eth0')).toMatch(new RegExp(`^${pod.status.podIP!}/`));
-  await deletePod(ns, 'passes');
-});
+vmTest(
+  'passt: the guest speaks with the pod’s own sockets, no rule or bridge is in the pod, and passt that ends is started again',
+  ns,
+  async () => {
+    await apply(ns, vmPod('passes', { annotations: { 'podvisor.dev/networks': 'pod=passt' } }));
+    const pod = await reachedAsAnyPod('passes');
+    expect(await addressIn('passes', 'eth0')).toMatch(new RegExp(`^${pod.status.podIP!}/`));
+    // Its own crashes look so from outside.
+    const crash = 'for p in /proc/[0-9]*; do case $(cat $p/comm) in passt*) kill -KILL ${p#/proc/} ;; esac; done';
+    await kubectl(['exec', '-n', ns, 'passes', '-c', 'guest', '--', 'sh', '-c', crash]);
+    await eventually('an Event says so', async () =>
+      (await events(ns, 'passes')).some((one) => one.startsWith('NetworkRestarted')),
+    );
+    await eventually(
+      'the guest is reached again',
+      async () => (await guestReport(ns, 'client', pod.status.podIP!))['hostname'] === 'passes',
+    );
+    await deletePod(ns, 'passes');
+  },
+);
 
 // A link between the nodes for the bridges of this test, as an administrator would make one.
 if (onLocalCluster) {

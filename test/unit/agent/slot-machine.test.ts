@@ -32,6 +32,7 @@ function play(
 /** An action in one word: what a report says, the type of anything else. */
 function word(action: SlotAction): string {
   if (action.type === 'retry') return `retry in ${action.afterMs}`;
+  if (action.type === 'later') return `${action.event} later`;
   if (action.type !== 'report') return action.type;
   const event = action.event === undefined ? '' : ` + ${action.event.type} ${action.event.reason}`;
   return `report ${action.conditions.ready.status} ${action.conditions.ready.reason}${event}${action.settle ? ', settled' : ''}`;
@@ -40,7 +41,42 @@ function word(action: SlotAction): string {
 const pinned = { ...resolved, vm: { ...vm, guest: { ...vm.guest, dedicatedCpus: { emulatorThreads: 'share' } } } } as const;
 const runningPinned: SlotEvent[] = [{ type: 'ready' }, pinned, ...running.slice(2)];
 
+const withPasst = { ...vm, guest: { ...vm.guest, networks: [{ name: 'pod', interface: 'eth0', binding: 'passt' as const }] } };
+const runningPasst: SlotEvent[] = [{ type: 'ready' }, { ...resolved, vm: withPasst }, ...running.slice(2)];
+const cutOff: SlotEvent = { type: 'qmp-event', name: 'NETDEV_STREAM_DISCONNECTED', data: { 'netdev-id': 'net0' } };
+const lost: SlotEvent = { type: 'network-lost', message: 'why' };
+
 test.each<[string, SlotEvent[], string[]]>([
+  ['a guest that loses passt has its network looked after', [...runningPasst, cutOff], ['check-network']],
+  ['not one without passt', [...running, cutOff], []],
+  ['nor one that has ended', [...runningPasst, shutdown('guest-shutdown'), cutOff], []],
+  [
+    'one that starts, because it may not have got through yet',
+    runningPasst,
+    ['report True GuestRunning + Normal GuestStarted', 'save', 'check-network'],
+  ],
+  [
+    'and again after QEMU was not heard for a while',
+    [...runningPasst, { type: 'qmp-closed' }, { type: 'qmp-connected', status: 'running' }],
+    ['check-network'],
+  ],
+  ['passt that is there is no news', [...runningPasst, cutOff, { type: 'network-served', revived: false }], []],
+  [
+    'passt started again is told',
+    [...runningPasst, cutOff, { type: 'network-served', revived: true }],
+    ['report True GuestRunning + Warning NetworkRestarted', 'check-network later'],
+  ],
+  [
+    'passt that does not start is told, and tried again',
+    [...runningPasst, cutOff, lost],
+    ['report True GuestRunning + Warning NetworkLost', 'check-network later'],
+  ],
+  ['after a while', [...runningPasst, cutOff, lost, { type: 'check-network' }], ['check-network']],
+  [
+    'but not for a guest that ended meanwhile',
+    [...runningPasst, cutOff, lost, shutdown('guest-shutdown'), { type: 'check-network' }],
+    [],
+  ],
   [
     'emulation that nobody asked for is told as a warning',
     [{ type: 'ready' }, { ...resolved, vm: { ...vm, guest: { ...vm.guest, emulatedBy: 'fallback' } } }, ...running.slice(2)],
@@ -96,7 +132,7 @@ test.each<[string, SlotEvent[], string[]]>([
     [...running, shutdown('subsystem-reset')],
     ['report False GuestStopped + Warning GuestStopped, settled'],
   ],
-  ['QMP closes without a word: wait', [...running, { type: 'qmp-closed' }], ['expect-qmp']],
+  ['QMP closes without a word: wait', [...running, { type: 'qmp-closed' }], ['qmp-lost later']],
   [
     'and it does not come back',
     [...running, { type: 'qmp-closed' }, { type: 'qmp-lost' }],

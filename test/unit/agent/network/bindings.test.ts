@@ -194,7 +194,7 @@ describe('passt', () => {
       ip: [],
       sysctls: ['net/ipv4/ip_unprivileged_port_start'],
       nft: '',
-      helpers: [{ program: 'passt', directory: '/slots/tcg-0/net', args: expect.any(Array) as string[] }],
+      helpers: [{ program: 'passt', directory: '/slots/tcg-0/net', socket: 'passt0.sock', args: expect.any(Array) as string[] }],
       nics: [{ mac: '02:00:00:00:00:08', socket: '/run/podvisor/net/passt0.sock' }],
     });
     expect(plan.helpers[0]?.args.join(' ')).toMatchInlineSnapshot(

@@ -1,4 +1,4 @@
-import { type Link, parseLinks } from '../../../../agent/network/facts.ts';
+import { type Link, parseLinks, parseListening } from '../../../../agent/network/facts.ts';
 import { networkPlan } from '../../../../agent/network/plan.ts';
 import { clusterDomainOf, guestDns, parseResolvConf } from '../../../../agent/network/resolv.ts';
 import type { VmFacts } from '../../../../agent/slot-types.ts';
@@ -195,6 +195,18 @@ test("ip's JSON", () => {
     '[{},{"ifname":"eth0","address":"0a:58:0a:f4:01:05","mtu":1450,"linkinfo":{"info_kind":"veth"},"addr_info":[{"family":"inet","local":"10.244.1.5","prefixlen":24},{"family":"inet6","local":"fe80::1"}]}]';
   expect(parseLinks(json)).toEqual([ETH0]);
   expect(() => parseLinks('{}')).toThrow('no list');
+});
+
+test('who listens in a network namespace is read from /proc/net/unix', () => {
+  const rows = [
+    'Num       RefCount Protocol Flags    Type St Inode Path',
+    '000000002ed9b677: 00000003 00000000 00000000 0001 03   132',
+    '0000000000000000: 00000002 00000000 00010000 0001 01 45123 passt0.sock',
+    '0000000000000000: 00000003 00000000 00000000 0001 03 45124 passt1.sock',
+    '0000000000000000: 00000002 00000000 00010000 0001 01 45125 /run/a name.sock',
+    '',
+  ];
+  expect(parseListening(rows.join('\n'))).toEqual(['passt0.sock', '/run/a name.sock']);
 });
 
 describe('DNS', () => {
