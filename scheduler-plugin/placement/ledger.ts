@@ -89,7 +89,7 @@ export function createLedger(onChange: (node: string) => void = () => undefined)
     },
     report: (node) => books.reports.get(node),
     claims: (node) => books.nodes.get(node) ?? [],
-    keyOf: (uid) => [...books.pods].find(([, vm]) => vm.uid === uid)?.[0],
+    keyOf: (uid) => keyOf(books, uid),
     ended: (node) => books.ended.get(node) ?? NOBODY,
     vmsOn: (node) => books.nodes.get(node)?.length ?? 0,
     siblings: (node, owner, uid) => {
@@ -98,7 +98,11 @@ export function createLedger(onChange: (node: string) => void = () => undefined)
       return count;
     },
     reservations: () => books.reserved.size,
-    hinted: () => [...books.pods.values()].filter(({ isHinted }) => isHinted).length,
+    hinted: () => {
+      let count = 0;
+      for (const { isHinted } of books.pods.values()) if (isHinted) count += 1;
+      return count;
+    },
     reservedOn: (uid) => books.reserved.get(uid)?.node,
   };
 }
@@ -113,6 +117,11 @@ interface Books {
   /** By node: VMs that ended while its report still has them. */
   readonly ended: Map<string, Set<string>>;
   readonly onChange: (node: string) => void;
+}
+
+function keyOf({ pods }: Books, uid: string): string | undefined {
+  for (const [key, vm] of pods) if (vm.uid === uid) return key;
+  return undefined;
 }
 
 function setPod(books: Books, key: string, vm: BoundVm | undefined): void {
