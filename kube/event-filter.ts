@@ -1,3 +1,5 @@
+import { keepNewest } from '../runtime/newest.ts';
+
 /** Whether an event is written, and how many like it were not since the last one that was. */
 export interface EventVerdict {
   readonly pass: boolean;
@@ -36,17 +38,11 @@ interface History {
  */
 export function createEventFilter(perMinute: number): EventFilter {
   const histories = new Map<string, History>();
-  const remember = (object: string, history: History): void => {
-    histories.delete(object);
-    histories.set(object, history);
-    const oldest = histories.size > MAX_OBJECTS ? histories.keys().next().value : undefined;
-    if (oldest !== undefined) histories.delete(oldest);
-  };
   return {
     pass: (object, event, now) => {
       const key = [event.type, event.reason, event.message].join('\n');
       const { verdict, history } = judge(histories.get(object) ?? { writes: [], told: new Map() }, key, { now, perMinute });
-      remember(object, history);
+      keepNewest(histories, object, history, MAX_OBJECTS);
       return verdict;
     },
   };

@@ -4,6 +4,7 @@ import { isConflict, KubeError } from '../kube/errors.ts';
 import { KINDS, pathOf } from '../kube/paths.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
+import { keepNewest } from '../runtime/newest.ts';
 import type { GuestOutcome, World } from './filter.ts';
 import { nodeReason } from './node-reason.ts';
 import type { Ledger } from './placement/ledger.ts';
@@ -54,11 +55,7 @@ export function createBinder(options: BinderOptions): Binder {
   const remembered = new Map<string, Wanted>();
   const underWay = new Set<string>();
   return {
-    remember: (guest) => {
-      remembered.delete(guest.uid);
-      remembered.set(guest.uid, guest);
-      if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value ?? '');
-    },
+    remember: (guest) => keepNewest(remembered, guest.uid, guest, REMEMBERED),
     bind: async (request) => {
       if (underWay.has(request.uid)) return { kind: 'failed', reason: 'an earlier binding of it is under way' };
       underWay.add(request.uid);

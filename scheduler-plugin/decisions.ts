@@ -1,4 +1,5 @@
 import type { NodeTotal, RefusedNodes } from '../api/explanation.ts';
+import { keepNewest } from '../runtime/newest.ts';
 import type { Wanted } from './placement/wanted.ts';
 import type { ExtenderPod, Verdict } from './protocol.ts';
 import { type Scores, scoreParts } from './score.ts';
@@ -32,11 +33,7 @@ const LIMITS = { pods: 500, reasons: 50, nodes: 10, scores: 20 } as const;
 /** `now` in milliseconds since the epoch. */
 export function createDecisions(now: () => number): Decisions {
   const kept = new Map<string, Decision>();
-  const keep = (key: string, decision: Decision): void => {
-    kept.delete(key);
-    kept.set(key, decision);
-    if (kept.size > LIMITS.pods) kept.delete(kept.keys().next().value ?? '');
-  };
+  const keep = (key: string, decision: Decision): void => keepNewest(kept, key, decision, LIMITS.pods);
   const change = (key: string, fields: Partial<Decision>): void => {
     const before = kept.get(key);
     if (before !== undefined) keep(key, { ...before, ...fields });

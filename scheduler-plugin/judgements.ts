@@ -1,3 +1,4 @@
+import { keepNewest } from '../runtime/newest.ts';
 import { type Judged, judgedNode, type World } from './filter.ts';
 import type { Wanted } from './placement/wanted.ts';
 
@@ -65,9 +66,7 @@ export function createJudgements(world: Judging): Judgements {
 
 function columnOf(columns: Map<string, Column>, shape: string): Column {
   const column = columns.get(shape) ?? [];
-  columns.delete(shape);
-  columns.set(shape, column);
-  if (columns.size > MAX_SHAPES) columns.delete(columns.keys().next().value ?? '');
+  keepNewest(columns, shape, column, MAX_SHAPES);
   return column;
 }
 

@@ -1,3 +1,5 @@
+import { keepNewest } from '../../runtime/newest.ts';
+
 /** What an API server was asked lately, for a short while. */
 export interface ReviewCache<T> {
   /** The answer that is remembered, or on its way, or new. Failures are not remembered. */
@@ -28,9 +30,7 @@ export function createReviewCache<T>({ now, keepMs, most }: ReviewCacheOptions):
       const before = known.get(key);
       if (before !== undefined && now() - before.at < keepMs) return before.answer;
       const one: Known<T> = { at: now(), answer: ask() };
-      known.delete(key);
-      known.set(key, one);
-      if (known.size > most) known.delete(known.keys().next().value ?? '');
+      keepNewest(known, key, one, most);
       one.answer.catch(() => forget(key, one));
       return one.answer;
     },

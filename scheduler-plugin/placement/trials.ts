@@ -1,3 +1,4 @@
+import { keepNewest } from '../../runtime/newest.ts';
 import { MOST_REFUSALS } from './refusals.ts';
 
 /** A VM pod that has a node, or is about to. */
@@ -65,9 +66,7 @@ function keepFirst(open: Map<string, number> | undefined, uid: string, now: numb
 
 function ownerOf(owners: Map<string, Owner>, uid: string): Owner {
   const known = owners.get(uid) ?? { trusted: false, open: new Map<string, number>() };
-  owners.delete(uid);
-  owners.set(uid, known);
-  if (owners.size > CAPACITY) owners.delete(owners.keys().next().value ?? '');
+  keepNewest(owners, uid, known, CAPACITY);
   return known;
 }
 

@@ -1,3 +1,4 @@
+import { keepNewest } from '../../runtime/newest.ts';
 import { type Judged, judgedNode, type World } from '../filter.ts';
 import type { Claims } from '../placement/checks.ts';
 import { zoneVerdict } from '../placement/checks.ts';
@@ -37,11 +38,7 @@ export function createNominations(): Nominations {
       if (nomination === undefined) nominated.delete(uid);
       else nominated.set(uid, nomination);
     },
-    promise: (uid, plans) => {
-      promised.delete(uid);
-      promised.set(uid, plans);
-      if (promised.size > MAX_PROMISES) promised.delete(promised.keys().next().value ?? '');
-    },
+    promise: (uid, plans) => keepNewest(promised, uid, plans, MAX_PROMISES),
     any: () => nominated.size > 0,
     isFor: (uid, node) => nominated.get(uid)?.node === node,
     before: (node, { uid, priority }) => {

@@ -1,3 +1,4 @@
+import { keepNewest } from '../../runtime/newest.ts';
 import type { Wanted } from '../placement/wanted.ts';
 
 /** A VM that every node refused that the scheduler had left for us. */
@@ -46,10 +47,9 @@ export function createWaitingVms(): WaitingVms {
       const key = `${namespace}/${name}`;
       const before = vms.get(key);
       const same = before?.uid === uid ? before : undefined;
-      vms.delete(key);
       const { wakes = 0, quietUntil = 0 } = same ?? {};
-      vms.set(key, { uid, namespace, name, guest, nodes: shareNodes(nodes), refusedAt: now, wakes, quietUntil });
-      if (vms.size > MAX_VMS) vms.delete(vms.keys().next().value ?? '');
+      const vm = { uid, namespace, name, guest, nodes: shareNodes(nodes), refusedAt: now, wakes, quietUntil };
+      keepNewest(vms, key, vm, MAX_VMS);
     },
     gone: (namespace, name) => void vms.delete(`${namespace}/${name}`),
     woken: (vm, now) => {

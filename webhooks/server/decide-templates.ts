@@ -3,6 +3,7 @@ import { GUEST_ANNOTATION } from '../../api/names.ts';
 import { stableName } from '../../api/pod-identity.ts';
 import { drawMac } from '../../guest/mac.ts';
 import type { CompiledPolicy } from '../../policy/types.ts';
+import { keepNewest } from '../../runtime/newest.ts';
 import type { Decide, DecisionContext } from './decide.ts';
 import type { AdmissionRequest, Decision } from './review.ts';
 
@@ -29,8 +30,7 @@ export function decideTemplatesOnce(decide: Decide): Decide {
   const learn = (key: string, request: AdmissionRequest, context: DecisionContext): Decision => {
     const decision = decide({ ...request, uid: ANY_REQUEST }, context);
     if (!isOnlyDrawnInPatch(key, decision)) return decide(request, context);
-    if (known.size >= MAX_TEMPLATES) known.delete(known.keys().next().value ?? '');
-    known.set(key, { selected: selectedIn(context), decision });
+    keepNewest(known, key, { selected: selectedIn(context), decision }, MAX_TEMPLATES);
     return drawnFor(request.uid, decision);
   };
   return (request, context) => {
