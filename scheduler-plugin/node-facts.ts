@@ -1,7 +1,8 @@
 import { DEVICE_RESOURCE } from '../api/names.ts';
 import { imageSet, type ImageSet } from './placement/image-names.ts';
 import type { NodeObject } from './protocol.ts';
-import { topolvmCapacities } from './storage/drivers.ts';
+import { topolvmRooms } from './storage/drivers.ts';
+import type { GroupRoom } from './storage/pools.ts';
 import { createLabelReader, type LabelReader } from './storage/topology.ts';
 
 /** How QEMU runs a guest; the GuestSpec says which one was chosen at admission. */
@@ -16,8 +17,8 @@ export interface NodeFacts {
   readonly images: ImageSet;
   /** As `key=value`, those that a volume's topology may name. */
   readonly labels: readonly string[];
-  /** Free bytes by TopoLVM device class, as its agent writes them on the Node. */
-  readonly topolvm: ReturnType<typeof topolvmCapacities>;
+  /** By TopoLVM device class, as its agent writes them on the Node. */
+  readonly topolvm: readonly GroupRoom[];
 }
 
 /** What spares work and memory: what is known of the node already, and how labels are shared. */
@@ -35,7 +36,7 @@ export function nodeFacts(node: NodeObject, { images, readLabels = createLabelRe
     slots: { kvm: count(allocatable[DEVICE_RESOURCE.kvm]), tcg: count(allocatable[DEVICE_RESOURCE.tcg]) },
     images: images ?? imageSet(imageNames(node)),
     labels: readLabels(labels),
-    topolvm: topolvmCapacities(annotations),
+    topolvm: topolvmRooms(annotations),
   };
 }
 

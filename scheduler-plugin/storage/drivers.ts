@@ -1,5 +1,6 @@
 import type { Copy } from './copies.ts';
-import { bytesOf } from './volume-facts.ts';
+import type { GroupRoom } from './pools.ts';
+import { bytesOf, openebsGroup, topolvmGroup } from './volume-facts.ts';
 
 /**
  * What objects of storage drivers tell of where data is. A reader gives undefined for an object that tells nothing. Fields as of Longhorn
@@ -58,15 +59,9 @@ export function openebsVolume({ spec = {}, metadata }: DriverObject): Copy {
   return { volume: metadata.name, node: text(spec['ownerNodeID']) };
 }
 
-/** A volume group of an OpenEBS LVMNode. */
-export interface VolumeGroup {
-  readonly name: string;
-  /** Free. */
-  readonly bytes: number;
-}
-
-export function openebsGroups({ volumeGroups = [] }: DriverObject): readonly VolumeGroup[] {
-  return volumeGroups.map(({ name, free }) => ({ name: text(name), bytes: bytesOf(free) }));
+/** Free room by volume group, of an OpenEBS LVMNode. */
+export function openebsRooms({ volumeGroups = [] }: DriverObject): readonly GroupRoom[] {
+  return volumeGroups.map(({ name, free }) => ({ group: openebsGroup(text(name)), bytes: bytesOf(free) }));
 }
 
 /** A VolumeAttachment that stands; the volume is the PersistentVolume. */
@@ -77,13 +72,11 @@ export function attachment({ spec = {}, status = {} }: DriverObject): Copy | und
 }
 
 /** Free room by TopoLVM device class, as its agent writes it on the Node. */
-export function topolvmCapacities(
-  annotations: Readonly<Record<string, string>>,
-): readonly (readonly [deviceClass: string, bytes: number])[] {
+export function topolvmRooms(annotations: Readonly<Record<string, string>>): readonly GroupRoom[] {
   return Object.entries(annotations).flatMap(([key, value]) => {
     if (!key.startsWith(TOPOLVM_CAPACITY) || !/^\d+$/.test(value)) return [];
     const deviceClass = key.slice(TOPOLVM_CAPACITY.length);
-    return [[deviceClass === TOPOLVM_DEFAULT ? '' : deviceClass, Number(value)] as const];
+    return [{ group: topolvmGroup(deviceClass === TOPOLVM_DEFAULT ? '' : deviceClass), bytes: Number(value) }];
   }); // prettier-ignore
 }
 const TOPOLVM_CAPACITY = 'capacity.topolvm.io/';

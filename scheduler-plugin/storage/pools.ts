@@ -10,12 +10,16 @@ export interface PlacedClaim {
   readonly bytes: number;
 }
 
-/** Room that an object of the API server tells of. */
-export interface ToldRoom {
+/** Free bytes for volumes of a group of classes. */
+export interface GroupRoom {
   readonly group: string;
+  readonly bytes: number;
+}
+
+/** Room that an object of the API server tells of. */
+export interface ToldRoom extends GroupRoom {
   /** Nodes that can use it. */
   readonly nodes: readonly Requirement[];
-  readonly bytes: number;
 }
 
 /** What a node's pool of a group has for a VM; bytes. */

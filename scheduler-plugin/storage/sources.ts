@@ -3,8 +3,8 @@ import { createReflector, type Reflector } from '../../kube/reflector.ts';
 import { type Source, sourceOf } from '../sources/source.ts';
 import { createCopies } from './copies.ts';
 import { copyWatch, createLocators, type LinstorAccess, type SourceParts } from './locators.ts';
-import { attachment, openebsGroups, type VolumeGroup } from './drivers.ts';
-import { HOLD_MS } from './pools.ts';
+import { attachment, openebsRooms } from './drivers.ts';
+import { type GroupRoom, HOLD_MS } from './pools.ts';
 import { createStorageBooks, type StorageBooks } from './storage.ts';
 import * as read from './volume-facts.ts';
 
@@ -85,20 +85,12 @@ function capacityWatch(parts: SourceParts, books: StorageBooks): Reflector<read.
 }
 
 /** Volume groups of OpenEBS's nodes; the object is named as its node. */
-function openebsRoomWatch(parts: SourceParts, books: StorageBooks): Reflector<readonly VolumeGroup[]> {
-  const told = new Map<string, readonly VolumeGroup[]>();
+function openebsRoomWatch(parts: SourceParts, books: StorageBooks): Reflector<readonly GroupRoom[]> {
   return createReflector({
     ...parts,
     path: pathOf(KINDS.openebsNodes),
     mayBeAbsent: true,
-    keep: (raw) => openebsGroups(raw),
-    onChange: (key, groups = []) => {
-      const node = key.slice(key.lastIndexOf('/') + 1);
-      const gone = (told.get(key) ?? []).filter(({ name }) => !groups.some((group) => group.name === name));
-      for (const { name } of gone) books.setNodeRoom(`openebs/${node}/${name}`, undefined);
-      for (const { name, bytes } of groups) books.setNodeRoom(`openebs/${node}/${name}`, { node, group: read.openebsGroup(name), bytes });
-      if (groups.length === 0) told.delete(key);
-      else told.set(key, groups);
-    },
+    keep: (raw) => openebsRooms(raw),
+    onChange: (key, rooms = []) => books.setNodeRooms('openebs', key.slice(key.lastIndexOf('/') + 1), rooms),
   });
-} // prettier-ignore
+}

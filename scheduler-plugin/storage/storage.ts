@@ -1,8 +1,8 @@
 import { isRemote } from './drivers.ts';
 import type { Copies } from './copies.ts';
-import { createPools, HOLD_MS, type PlacedClaim, type Pools, type ToldRoom } from './pools.ts';
+import { createPools, type GroupRoom, HOLD_MS, type PlacedClaim, type Pools, type ToldRoom } from './pools.ts';
 import { createTopology, NAME_KEY, type Topology } from './topology.ts';
-import { type CapacityFacts, type ClaimFacts, type ClassFacts, topolvmGroup, type VolumeFacts } from './volume-facts.ts';
+import { type CapacityFacts, type ClaimFacts, type ClassFacts, type VolumeFacts } from './volume-facts.ts';
 
 /** What tells where a driver's volumes have copies, as long as its source can be relied on. */
 export interface Locator {
@@ -15,8 +15,8 @@ export interface Locator {
 export interface NodeStorage {
   /** As `key=value`. */
   readonly labels: readonly string[];
-  /** Free bytes by TopoLVM device class. */
-  readonly topolvm: readonly (readonly [deviceClass: string, bytes: number])[];
+  /** By TopoLVM device class. */
+  readonly topolvm: readonly GroupRoom[];
 }
 
 /** Everything known of claims, volumes, classes and pools. Sources put it in as it changes; it has identity because all requests look at the same. */
@@ -28,8 +28,8 @@ export interface StorageBooks {
   setCapacity(key: string, facts: CapacityFacts | undefined): void;
   /** undefined = the node is gone. */
   setNode(name: string, facts: NodeStorage | undefined): void;
-  /** Room that a node has for a group of classes, as its own agent tells. */
-  setNodeRoom(object: string, room: NodeRoom | undefined): void;
+  /** All room that a driver's own agent tells of the node; a group that is not in the list tells nothing any more. */
+  setNodeRooms(driver: string, node: string, rooms: readonly GroupRoom[]): void;
   claim(key: string): ClaimFacts | undefined;
   volume(name: string): VolumeFacts | undefined;
   storageClass(name: string): ClassFacts | undefined;
@@ -61,7 +61,7 @@ export function createStorageBooks(options: StorageBooksOptions): StorageBooks {
     open: new Map(),
     classes: new Map(),
     capacities: new Map(),
-    deviceClasses: new Map(),
+    nodeRooms: new Map(),
   };
   let version = 0;
   const changing =
@@ -81,9 +81,9 @@ export function createStorageBooks(options: StorageBooksOptions): StorageBooks {
     }),
     setNode: changing((name, node) => {
       topology.setNode(name, node?.labels);
-      setNodeRooms(facts, name, node?.topolvm ?? []);
+      setNodeRooms(facts, { driver: 'topolvm', node: name }, node?.topolvm ?? []);
     }),
-    setNodeRoom: changing((object, room) => pools.tell(object, room && nodeRoom(room))),
+    setNodeRooms: changing((driver, node, rooms) => setNodeRooms(facts, { driver, node }, rooms)),
     claim: options.claim,
     volume: options.volume,
     storageClass: (name) => facts.classes.get(name),
@@ -99,8 +99,8 @@ interface Facts extends Pick<StorageBooksOptions, 'now' | 'claim' | 'volume'> {
   readonly open: Map<string, ClaimFacts>;
   readonly classes: Map<string, ClassFacts>;
   readonly capacities: Map<string, CapacityFacts>;
-  /** TopoLVM's, by node. */
-  readonly deviceClasses: Map<string, readonly string[]>;
+  /** By driver and node, the groups its agent tells of. */
+  readonly nodeRooms: Map<string, readonly string[]>;
 }
 
 function put<T>(map: Map<string, T>, key: string, value: T | undefined): void {
@@ -115,25 +115,17 @@ function roomOf({ classes }: Facts, capacity: CapacityFacts | undefined): ToldRo
   return { group, nodes: capacity.nodes, bytes: capacity.bytes };
 }
 
-/** Free bytes a node has for a group of classes. */
-interface NodeRoom {
-  readonly node: string;
-  readonly group: string;
-  readonly bytes: number;
-}
-
-function nodeRoom({ node, group, bytes }: NodeRoom): ToldRoom {
-  return { group, bytes, nodes: [{ key: NAME_KEY, operator: 'In', values: [node] }] };
-}
-
-/** Classes that are no longer on the node tell nothing any more. */
-function setNodeRooms({ deviceClasses, pools }: Facts, node: string, rooms: NodeStorage['topolvm']): void {
-  const before = deviceClasses.get(node) ?? [];
-  const names = rooms.map(([name]) => name);
-  for (const name of before) if (!names.includes(name)) pools.tell(`topolvm/${node}/${name}`, undefined);
-  for (const [name, bytes] of rooms) pools.tell(`topolvm/${node}/${name}`, nodeRoom({ node, group: topolvmGroup(name), bytes }));
-  if (names.length > 0) deviceClasses.set(node, names);
-  else deviceClasses.delete(node);
+function setNodeRooms(
+  { nodeRooms, pools }: Facts,
+  { driver, node }: { driver: string; node: string },
+  rooms: readonly GroupRoom[],
+): void {
+  const key = `${driver}/${node}`;
+  const groups = rooms.map(({ group }) => group);
+  const nodes = [{ key: NAME_KEY, operator: 'In' as const, values: [node] }];
+  for (const group of nodeRooms.get(key) ?? []) if (!groups.includes(group)) pools.tell(`${key}/${group}`, undefined);
+  for (const room of rooms) pools.tell(`${key}/${room.group}`, { ...room, nodes });
+  put(nodeRooms, key, groups.length > 0 ? groups : undefined);
 }
 
 function setClass(facts: Facts, name: string, one: ClassFacts | undefined): void {

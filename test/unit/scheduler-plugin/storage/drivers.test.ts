@@ -40,15 +40,15 @@ test.each([
 
 test('TopoLVM: room by device class, from the annotations of its Node', () => {
   const annotations = { 'capacity.topolvm.io/ssd': '10737418240', 'capacity.topolvm.io/00default': '42', 'capacity.topolvm.io/odd': 'much', other: '1' };
-  expect(drivers.topolvmCapacities(annotations)).toEqual([['ssd', 10737418240], ['', 42]]);
+  expect(drivers.topolvmRooms(annotations)).toEqual([{ group: 'topolvm.io/ssd', bytes: 10737418240 }, { group: 'topolvm.io/', bytes: 42 }]);
 }); // prettier-ignore
 
 test('OpenEBS LVMVolume and LVMNode', () => {
   const volume = { metadata: { name: 'pvc-1' }, spec: { ownerNodeID: 'a', volGroup: 'lvmvg', capacity: '4294967296' }, status: { state: 'Ready' } };
   expect(drivers.openebsVolume(volume)).toEqual({ volume: 'pvc-1', node: 'a' });
   const node = { metadata: { name: 'a' }, volumeGroups: [{ name: 'lvmvg', uuid: 'u', size: '20Gi', free: '10Gi', lvCount: 3 }] };
-  expect(drivers.openebsGroups(node)).toEqual([{ name: 'lvmvg', bytes: 10 * 2 ** 30 }]);
-  expect(drivers.openebsGroups({ metadata: { name: 'b' } })).toEqual([]);
+  expect(drivers.openebsRooms(node)).toEqual([{ group: 'local.csi.openebs.io/lvmvg', bytes: 10 * 2 ** 30 }]);
+  expect(drivers.openebsRooms({ metadata: { name: 'b' } })).toEqual([]);
 }); // prettier-ignore
 
 test.each([

@@ -185,6 +185,31 @@ describe('VMs that passed a filter', () => {
   });
 });
 
+describe('rooms that the agents of a node tell', () => {
+  const room = (rig: StorageRig, group: string): number | undefined => rig.books.pools.room(group, 'a', 'vm')?.told;
+  /** The rooms of both drivers, as told last. */
+  function told(rig: StorageRig): readonly (number | undefined)[] {
+    return ['topolvm.io/ssd', 'topolvm.io/', 'local.csi.openebs.io/vg'].map((group) => room(rig, group));
+  }
+  const TOPOLVM = [{ group: 'topolvm.io/ssd', bytes: 1 }, { group: 'topolvm.io/', bytes: 2 }]; // prettier-ignore
+  const OPENEBS = [{ group: 'local.csi.openebs.io/vg', bytes: 3 }];
+
+  it.each<[string, (rig: StorageRig) => void, readonly (number | undefined)[]]>([
+    ['each group has its own', () => undefined, [1, 2, 3]],
+    ['the last word counts', ({ books }) => books.setNodeRooms('topolvm', 'a', [TOPOLVM[0]!, { ...TOPOLVM[1]!, bytes: 5 }]), [1, 5, 3]],
+    ['a group that is not told of any more tells nothing', ({ books }) => books.setNodeRooms('topolvm', 'a', TOPOLVM.slice(0, 1)), [1, undefined, 3]],
+    ['an object that is gone takes its own driver along alone', ({ books }) => books.setNodeRooms('openebs', 'a', []), [1, 2, undefined]],
+    ['a node that is gone takes what was written on it', ({ books }) => { books.setNode('a', undefined); books.setNode('a', { labels: ['kubernetes.io/hostname=a'], topolvm: [] }); }, [undefined, undefined, 3]],
+    ['another node is another', ({ books }) => books.setNodeRooms('openebs', 'b', []), [1, 2, 3]],
+  ])('%s', (_title, change, expected) => {
+    const rig = storageRig();
+    rig.books.setNode('a', { labels: [], topolvm: TOPOLVM });
+    rig.books.setNodeRooms('openebs', 'a', OPENEBS);
+    change(rig);
+    expect(told(rig)).toEqual(expected);
+  }); // prettier-ignore
+});
+
 describe('classes that share a pool', () => {
   it.each<[string, { provisioner: string; parameters: Record<string, string> }]>([
     ['of one TopoLVM device class', { provisioner: 'topolvm.io', parameters: { 'topolvm.io/device-class': 'ssd' } }],
