@@ -1,6 +1,6 @@
 import type { Pod } from '../api/pod.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isConflict, isInvalid, isNotFound } from '../kube/errors.ts';
+import { isNoLongerThere, isNotFound } from '../kube/errors.ts';
 import type { EventRecorder, ObjectRef } from '../kube/events.ts';
 import { KINDS, pathOf } from '../kube/paths.ts';
 import { backoffMs } from '../runtime/backoff.ts';
@@ -112,8 +112,7 @@ class PodReporter implements Reporter {
 
   #failed(error: unknown): void {
     const { log } = this.#options;
-    // Gone, or another pod by now (its uid is in the patch, and a changed uid is Invalid): nobody is left to tell.
-    const hopeless = isNotFound(error) || isConflict(error) || isInvalid(error);
+    const hopeless = isNoLongerThere(error);
     if (hopeless) this.#job = undefined;
     this.#failures = hopeless ? 0 : this.#failures + 1;
     log.warn({ reason: messageOf(error) }, 'conditions could not be written');

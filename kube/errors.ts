@@ -43,8 +43,11 @@ export const isAlreadyExists = (error: unknown): boolean =>
   hasStatus(error, 409) && (error as KubeError).reason === 'AlreadyExists';
 /** 409 on a write: somebody else wrote first; read again and requeue. */
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409) && (error as KubeError).reason !== 'AlreadyExists';
-/** 422: the object as written is not valid, now or later. */
-export const isInvalid = (error: unknown): boolean => hasStatus(error, 422);
+/**
+ * On a write to an object that has its uid in the body: the object is not there any more, or another one has its name by now, which the API server
+ * says with a conflict or, as a uid cannot change, with 422 (Invalid). Nobody is left to write to.
+ */
+export const isNoLongerThere = (error: unknown): boolean => isNotFound(error) || isConflict(error) || hasStatus(error, 422);
 /** 410: the version asked for is no longer kept (etcd compaction); list again. */
 export const isGone = (error: unknown): boolean => hasStatus(error, 410);
 

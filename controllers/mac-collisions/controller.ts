@@ -1,7 +1,7 @@
 import { Gauge } from 'prom-client';
 import { MAC_UNIQUE } from '../../api/names.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isConflict, isInvalid, isNotFound } from '../../kube/errors.ts';
+import { isNoLongerThere } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { splitKey, type KubeObject } from '../../kube/objects.ts';
 import { KINDS, pathOf } from '../../kube/paths.ts';
@@ -61,8 +61,7 @@ async function write(key: string, index: MacIndex, options: MacCollisionsOptions
     const actions = nextActions(pod.reported, index.collisionsOf(key), options.clock.now());
     for (const action of actions) await carryOut(action, pod, options);
   } catch (error) {
-    // Gone, or another pod of its name (a changed uid is Invalid): nobody is left to tell.
-    if (!isNotFound(error) && !isConflict(error) && !isInvalid(error)) throw error;
+    if (!isNoLongerThere(error)) throw error;
   }
 }
 

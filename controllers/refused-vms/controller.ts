@@ -1,6 +1,6 @@
 import { REFUSED, VM_LABEL, VM_LABEL_VALUE } from '../../api/names.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isConflict, isInvalid, isNotFound } from '../../kube/errors.ts';
+import { isNoLongerThere } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { splitKey, type KubeObject } from '../../kube/objects.ts';
 import { KINDS, pathOf } from '../../kube/paths.ts';
@@ -56,7 +56,6 @@ async function write(key: string, { client, clock, events }: RefusedVmsOptions):
     await client.patch(path, { type: 'strategic', body, subresource: 'status', fieldManager: FIELD_MANAGER });
     events.record({ apiVersion: 'v1', kind: 'Pod', namespace, name, uid }, { type: 'Warning', reason: 'Refused', message });
   } catch (error) {
-    // Gone, or another pod of its name (a changed uid is Invalid): nobody is left to tell.
-    if (!isNotFound(error) && !isConflict(error) && !isInvalid(error)) throw error;
+    if (!isNoLongerThere(error)) throw error;
   }
 }

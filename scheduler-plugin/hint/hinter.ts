@@ -1,6 +1,6 @@
 import { BETTER_NODE } from '../../api/names.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isConflict, isInvalid, isNotFound } from '../../kube/errors.ts';
+import { isNoLongerThere, isNotFound } from '../../kube/errors.ts';
 import type { Lease } from '../../kube/lease-plan.ts';
 import { splitKey } from '../../kube/objects.ts';
 import { KINDS, pathOf } from '../../kube/paths.ts';
@@ -134,13 +134,8 @@ async function judge(options: HinterOptions, vm: BoundVm): Promise<void> {
     const body = { metadata: { uid: vm.uid }, status: { conditions: [conditionOf(hint, options.clock.now())] } };
     await client.patch(path, { type: 'strategic', body, subresource: 'status' });
   } catch (error) {
-    if (!isOver(error)) throw error;
+    if (!isNoLongerThere(error)) throw error;
   }
-}
-
-/** Gone, or another pod of its name: nobody is left to tell. */
-function isOver(error: unknown): boolean {
-  return isNotFound(error) || isConflict(error) || isInvalid(error);
 }
 
 function toldOf({ status }: PodObject): string | undefined {

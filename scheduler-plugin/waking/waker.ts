@@ -1,7 +1,7 @@
 import type { Counter } from 'prom-client';
 import { ROOM_FOUND } from '../../api/names.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isConflict, isInvalid, isNotFound } from '../../kube/errors.ts';
+import { isNoLongerThere } from '../../kube/errors.ts';
 import { splitKey } from '../../kube/objects.ts';
 import { KINDS, pathOf } from '../../kube/paths.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -143,7 +143,7 @@ async function wake({ client, clock, log, wakes }: WakerOptions, { vm, node }: W
     wakes.inc();
     return true;
   } catch (error) {
-    if (isNotFound(error) || isConflict(error) || isInvalid(error)) return false;
+    if (isNoLongerThere(error)) return false;
     log.warn({ pod: `${namespace}/${name}`, reason: messageOf(error) }, 'cannot wake a VM that waits');
     return true;
   }
