@@ -1,4 +1,5 @@
 import { ipFamily, isIpOrCidr } from './ip-address.ts';
+import { isRecord } from './record.ts';
 
 /**
  * What a pod asks Multus for: `k8s.v1.cni.cncf.io/networks` and `v1.multus-cni.io/default-network`. Reads what Multus itself reads
@@ -73,8 +74,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** What each field must be (null is as good as absent in Go); fields this code has never heard of pass. */
 const FIELD_CHECKS: Readonly<Record<string, (value: unknown) => string>> = {
   name: aText,
@@ -86,14 +85,14 @@ const FIELD_CHECKS: Readonly<Record<string, (value: unknown) => string>> = {
   deviceid: aText,
   ips: (value) => listOf(value, 'IP addresses', (one) => typeof one === 'string' && isIpOrCidr(one)),
   'default-route': (value) => listOf(value, 'IP addresses', (one) => typeof one === 'string' && ipFamily(one) !== 0),
-  portmappings: (value) => listOf(value, 'objects', isFields),
+  portmappings: (value) => listOf(value, 'objects', isRecord),
   bandwidth: anObject,
   'cni-args': anObject,
 };
 
 /** The element, or what is wrong with it. Go matches field names whatever their case; the last of two wins there. */
 function readElement(element: unknown): Selection | string {
-  if (!isFields(element)) return 'an element is no object';
+  if (!isRecord(element)) return 'an element is no object';
   const entries = Object.entries(element)
     .map(([key, value]) => [key.toLowerCase(), value] as const)
     .filter(([key, value]) => Object.hasOwn(FIELD_CHECKS, key) && value !== null);
@@ -132,15 +131,11 @@ function aText(value: unknown): string {
 }
 
 function anObject(value: unknown): string {
-  return isFields(value) ? '' : 'an object';
+  return isRecord(value) ? '' : 'an object';
 }
 
 function listOf(value: unknown, what: string, check: (one: unknown) => boolean): string {
   return Array.isArray(value) && value.every(check) ? '' : `a list of ${what}`;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function refused(reason: string): ReadSelections {

@@ -1,3 +1,4 @@
+import { isRecord } from '../api/record.ts';
 import { type CelNode, partsOf } from './cel-tree.ts';
 import { add, type CelValue, grow, type Growing } from './cel-values.ts';
 
@@ -54,7 +55,7 @@ export function visible(json: unknown, at: Look, whole: Whole): CelValue {
 
 /** By index and without helpers: this runs for every rule of every policy, and iterators would be most of what a decision allocates. */
 function part(json: unknown, { path, parts }: Look, whole: Whole, extent: Growing): unknown {
-  if (parts.length === 0 || !isMap(json)) {
+  if (parts.length === 0 || !isRecord(json)) {
     const seen = whole(path, json);
     add(extent, seen.extent);
     return seen.value;
@@ -76,8 +77,4 @@ const NOWHERE: Part = { key: '', look: { path: '', parts: [] } };
 function define(map: Record<string, unknown>, key: string, value: unknown): void {
   if (key === '__proto__') Object.defineProperty(map, key, { value, enumerable: true });
   else map[key] = value;
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

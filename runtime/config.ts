@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { EXIT_CODES, messageOf, PodvisorError } from './errors.ts';
 import { nearest } from './nearest.ts';
 import type { Option, OptionDefinition, OptionSet, OptionValues } from './options.ts';
+import { isRecord } from './record.ts';
 import { VERSION } from './version.ts';
 
 export * from './options.ts';
@@ -97,7 +98,7 @@ function readConfigFile(options: OptionSet, where: Found | undefined, sources: O
 function parseObject(path: string, readFile: OptionSources['readFile']): object {
   try {
     const parsed: unknown = JSON.parse(readFile(path));
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
+    if (isRecord(parsed)) return parsed;
   } catch (error) {
     throw new PodvisorError('config', `cannot read config file ${path}: ${messageOf(error)}`, { cause: error });
   }

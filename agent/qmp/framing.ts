@@ -1,3 +1,5 @@
+import { isRecord } from '../../runtime/record.ts';
+
 /**
  * QMP's wire format (qemu docs/interop/qmp-spec.rst): one JSON object a line. The peer is QEMU in the tenant's sandbox, so it is taken as
  * hostile: bounded lines, objects only, text checked before use.
@@ -51,13 +53,8 @@ function parseMessage(text: string): QmpMessage {
   } catch {
     throw new Error('a QMP message is not JSON');
   }
-  if (!isObject(value)) throw new Error('a QMP message is not an object');
+  if (!isRecord(value)) throw new Error('a QMP message is not an object');
   return value;
-}
-
-/** A JSON object (no array, no null). */
-export function isObject(value: unknown): value is QmpMessage {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** One command as a line. */

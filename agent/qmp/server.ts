@@ -3,8 +3,8 @@ import { createServer, type Socket } from 'node:net';
 import type { Clock } from '../../runtime/clock.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
+import { isRecord } from '../../runtime/record.ts';
 import { createRateGate } from '../status-lines.ts';
-import { isObject } from './framing.ts';
 import { openQmp, type QmpEvent, type QmpSession } from './session.ts';
 
 /** Who is told about a slot's QEMU. */
@@ -93,6 +93,6 @@ async function statusOf(session: QmpSession): Promise<string> {
 /** Thread ids by vCPU. The tenant's QEMU says them: whoever acts on them checks whose they are. */
 function threadsOf(answer: unknown): number[] {
   if (!Array.isArray(answer)) return [];
-  const cpus = answer.filter(isObject).map((cpu) => [Number(cpu['cpu-index']), Number(cpu['thread-id'])] as const);
+  const cpus = answer.filter(isRecord).map((cpu) => [Number(cpu['cpu-index']), Number(cpu['thread-id'])] as const);
   return cpus.toSorted(([a], [b]) => a - b).map(([, thread]) => thread);
 }

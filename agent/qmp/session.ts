@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../runtime/clock.ts';
 import { messageOf, PodvisorError } from '../../runtime/errors.ts';
+import { isRecord } from '../../runtime/record.ts';
 import { plainText } from '../status-lines.ts';
-import { createQmpDecoder, encodeCommand, isObject, type QmpMessage } from './framing.ts';
+import { createQmpDecoder, encodeCommand, type QmpMessage } from './framing.ts';
 
 /** What QEMU says unasked (qapi events). */
 export interface QmpEvent {
@@ -86,10 +87,10 @@ interface Receivers {
 }
 
 function dispatch(message: QmpMessage, { greet, pending, listener }: Receivers): void {
-  if (isObject(message['QMP'])) return greet();
+  if (isRecord(message['QMP'])) return greet();
   const { event, data } = message;
   if (typeof event === 'string')
-    return listener.onEvent({ name: event.slice(0, MAX_EVENT_NAME), data: isObject(data) ? data : {} });
+    return listener.onEvent({ name: event.slice(0, MAX_EVENT_NAME), data: isRecord(data) ? data : {} });
   pending.answer(message);
 }
 
@@ -137,6 +138,6 @@ function createPending(clock: Clock, timeoutMs: number): Pending {
 }
 
 function descOf(error: unknown): string {
-  const desc = isObject(error) ? error['desc'] : undefined;
+  const desc = isRecord(error) ? error['desc'] : undefined;
   return typeof desc === 'string' ? plainText(desc).slice(0, 300) : 'no reason given';
 }

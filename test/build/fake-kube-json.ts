@@ -1,6 +1,7 @@
 import jsonpatch, { type Operation } from 'fast-json-patch';
 import type { KubePatch, Query } from '../../kube/client.ts';
 import { KubeError } from '../../kube/errors.ts';
+import { isRecord } from '../../runtime/record.ts';
 
 /** Metadata as the fake reads it. */
 export interface FakeMeta {
@@ -20,10 +21,9 @@ export interface Json {
 }
 
 type Fields = Record<string, unknown>;
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const fieldOf = (object: Json, path: string): unknown =>
-  path.split('.').reduce<unknown>((at, part) => (isFields(at) ? at[part] : undefined), object);
+  path.split('.').reduce<unknown>((at, part) => (isRecord(at) ? at[part] : undefined), object);
 
 function termMatches(term: string, read: (name: string) => unknown): boolean {
   const [, name = '', operator = '', value = ''] = /^([^=!]+)(?:(!=|==|=)(.*))?$/.exec(term) ?? [];
@@ -43,8 +43,8 @@ export function matches(object: Json | undefined, query: Query): boolean {
 }
 
 function mergeInto(target: unknown, patch: unknown, strategic: boolean): unknown {
-  if (!isFields(patch)) return patch;
-  const result: Fields = isFields(target) ? { ...target } : {};
+  if (!isRecord(patch)) return patch;
+  const result: Fields = isRecord(target) ? { ...target } : {};
   for (const [name, value] of Object.entries(patch)) {
     if (value === null) Reflect.deleteProperty(result, name);
     else
@@ -57,7 +57,7 @@ function mergeInto(target: unknown, patch: unknown, strategic: boolean): unknown
 /** The one list that strategic merge and apply of this product touch; the real server merges it by `type` too. */
 function mergeConditions(target: unknown, patch: unknown): Fields[] {
   const byType = new Map<unknown, Fields>();
-  for (const condition of [target, patch].flat().filter(isFields)) {
+  for (const condition of [target, patch].flat().filter(isRecord)) {
     byType.set(condition['type'], { ...byType.get(condition['type']), ...condition });
   }
   return [...byType.values()];
