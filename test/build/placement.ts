@@ -1,5 +1,6 @@
 import type { NodeReportStatus } from '../../api/node-report.ts';
 import { DIMENSIONS, readWish } from '../../api/placement.ts';
+import type { ExplainedWorld } from '../../scheduler-plugin/explain/explanation.ts';
 import { judgedNode, type World } from '../../scheduler-plugin/filter.ts';
 import type { NodeFacts } from '../../scheduler-plugin/node-facts.ts';
 import { imageKey } from '../../scheduler-plugin/placement/image-names.ts';
@@ -67,6 +68,11 @@ export function world(fields: Partial<Omit<World, 'judged'>> = {}): World {
     judged: (names, guest) => names.map((name) => judgedNode(name, whole.node(name), guest, whole)),
   };
   return whole;
+}
+
+/** What the explain server knows of a cluster in which every node has this room, and three VMs. */
+export function explainedWorld(room: Room): ExplainedWorld {
+  return { ...claims(room), node: (name) => node({ name }), vmsOn: () => 3, room: () => room, source: () => 'NodeReport' };
 }
 
 /** A report of one zone without huge pages. */

@@ -10,7 +10,7 @@ import { silentLog } from '../../../runtime/log.ts';
 import { createDecisions } from '../../../scheduler-plugin/decisions.ts';
 import { type ExplainServer, startExplainServer } from '../../../scheduler-plugin/explain/start.ts';
 import { eventually } from '../../build/eventually.ts';
-import { claims, node, wanted, zone } from '../../build/placement.ts';
+import { explainedWorld, wanted, zone } from '../../build/placement.ts';
 import { createTestCa, type TestCa } from '../../build/tls.ts';
 import { startApiServer, type ApiServer } from '../api-server.ts';
 import { applyBase, makeNamespace } from '../controllers/rig.ts';
@@ -23,13 +23,6 @@ let server: ExplainServer;
 let directory: string;
 
 const ROOM = { zones: [zone(0, 32)], functions: [] };
-const world = {
-  ...claims(ROOM),
-  node: (name: string) => node({ name }),
-  vmsOn: () => 3,
-  room: () => ROOM,
-  source: () => 'NodeReport',
-};
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'podvisor-explain-'));
@@ -46,7 +39,7 @@ beforeAll(async () => {
   const pod = { metadata: { name: 'vm', namespace: 'team-a', uid: 'uid-vm' } };
   decisions.filtered(pod, [{ name: 'a', reason: 'too few pages' }], wanted({ memory: '2Mi', amount: 64 }));
   const common = { client: extender, clock: realClock, random: Math.random, log: silentLog, host: '127.0.0.1', port: 0 };
-  server = await startExplainServer({ ...common, server: pair, caPem, decisions, world });
+  server = await startExplainServer({ ...common, server: pair, caPem, decisions, world: explainedWorld(ROOM) });
   // The API server makes its own roles, system:kube-scheduler among them, a moment after its start.
   await eventually('the rights are there', async () => (await ask({ token: api.token })).status === 200);
 }, 120_000);

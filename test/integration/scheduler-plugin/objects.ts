@@ -4,6 +4,7 @@ import type { NodeReportStatus } from '../../../api/node-report.ts';
 import type { KubeClient } from '../../../kube/client.ts';
 import type { KubeObject } from '../../../kube/objects.ts';
 import { guestSpec } from '../../build/guest.ts';
+import { report, reportedZone } from '../../build/placement.ts';
 import { REPORTS } from './rig.ts';
 
 export const PODS = '/api/v1/namespaces/default/pods';
@@ -18,7 +19,12 @@ export interface StoredPod extends KubeObject {
   readonly status?: {
     readonly phase?: string;
     readonly reason?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+    }[];
   };
 }
 
@@ -36,7 +42,17 @@ export async function addNode(
   await client.patch(`/api/v1/nodes/${name}`, { type: 'merge', body, subresource: 'status' });
   if (status === undefined) return;
   await client.create(REPORTS, { apiVersion: 'podvisor.dev/v1alpha1', kind: 'NodeReport', metadata: { name } });
-  await client.patch(`${REPORTS}/${name}`, { type: 'merge', body: { status }, subresource: 'status' });
+  await setReport(client, name, status);
+}
+
+/** A report of zones with so many huge pages each, all free. */
+export function pagesReport(...pages: readonly number[]): NodeReportStatus {
+  return report({ zones: pages.map((count, id) => reportedZone(id, count)) });
+}
+
+/** What the node's agent would write. */
+export async function setReport(client: KubeClient, node: string, status: NodeReportStatus): Promise<void> {
+  await client.patch(`${REPORTS}/${node}`, { type: 'merge', body: { status }, subresource: 'status' });
 }
 
 /** A pod without its name. */
@@ -60,12 +76,19 @@ export function vmTemplate(
   };
 }
 
+/** Creates one pod. */
+export function createPod(client: KubeClient, name: string, { metadata, spec }: PodTemplate): Promise<StoredPod> {
+  return client.create(PODS, { apiVersion: 'v1', kind: 'Pod', spec, metadata: { ...metadata, name } });
+}
+
+/** A VM of so many huge pages. */
+export function pagesTemplate(round: string, pages: number): PodTemplate {
+  return vmTemplate(round, { 'hugepages-2Mi': `${pages * 2}Mi` }, { hugepages: '2Mi', memoryBytes: pages * 2 ** 21 });
+}
+
 /** Creates so many pods at once, named by what the template is for and their number. */
 export async function createPods(client: KubeClient, name: string, count: number, template: PodTemplate): Promise<void> {
-  const { metadata, spec } = template;
-  const create = (index: number): Promise<unknown> =>
-    client.create(PODS, { apiVersion: 'v1', kind: 'Pod', spec, metadata: { ...metadata, name: `${name}-${index}` } });
-  await Promise.all(Array.from({ length: count }, (_, index) => create(index)));
+  await Promise.all(Array.from({ length: count }, (_, index) => createPod(client, `${name}-${index}`, template)));
 }
 
 /** Pods with label `round`. */

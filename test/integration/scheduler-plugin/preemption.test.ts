@@ -1,10 +1,9 @@
 import { GUEST_ANNOTATION, PLAN_ANNOTATION, SCHEDULER_NAME, VM_LABEL, VM_LABEL_VALUE } from '../../../api/names.ts';
 import { eventually } from '../../build/eventually.ts';
 import { guestSpec } from '../../build/guest.ts';
-import { report, reportedZone } from '../../build/placement.ts';
-import { REPORTS, startRig, type SchedulerRig } from './rig.ts';
+import { addNode as createNode, pagesReport, PODS } from './objects.ts';
+import { startRig, type SchedulerRig } from './rig.ts';
 
-const PODS = '/api/v1/namespaces/default/pods';
 const CLASSES = '/apis/scheduling.k8s.io/v1/priorityclasses';
 const PAGE = 2 ** 21;
 
@@ -24,19 +23,8 @@ beforeAll(async () => {
 afterAll(() => rig.stop(), 30_000);
 
 /** Two zones of 100 pages, 20 CPUs. */
-async function addNode(name: string): Promise<void> {
-  await rig.client.create('/api/v1/nodes', {
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: { name, labels: { round: name } },
-  });
-  const resources = { cpu: '20', memory: '512Gi', pods: '500', 'podvisor.dev/tcg': '500', 'hugepages-2Mi': '400Mi' };
-  const body = { status: { capacity: resources, allocatable: resources, conditions: [{ type: 'Ready', status: 'True' }] } };
-  await rig.client.patch(`/api/v1/nodes/${name}`, { type: 'merge', body, subresource: 'status' });
-  await rig.client.create(REPORTS, { apiVersion: 'podvisor.dev/v1alpha1', kind: 'NodeReport', metadata: { name } });
-  const status = report({ zones: [reportedZone(0, 100), reportedZone(1, 100)] });
-  await rig.client.patch(`${REPORTS}/${name}`, { type: 'merge', body: { status }, subresource: 'status' });
-}
+const addNode = (name: string): Promise<void> =>
+  createNode(rig.client, name, { cpu: '20', 'hugepages-2Mi': '400Mi' }, pagesReport(100, 100));
 
 interface VmOptions {
   readonly pages: number;

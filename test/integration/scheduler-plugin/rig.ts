@@ -54,6 +54,13 @@ export async function startRig(options: RigOptions = {}): Promise<SchedulerRig> 
   }
 }
 
+/** One of the extender's metrics, by its name, whatever its labels; undefined = it has not been counted yet. */
+export async function metricOf({ healthPort }: SchedulerRig, name: string): Promise<number | undefined> {
+  const text = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
+  const value = new RegExp(`^${name}(?:{[^}]*})? (\\d+)`, 'm').exec(text)?.[1];
+  return value === undefined ? undefined : Number(value);
+}
+
 async function startOthers(
   api: ApiServer,
   options: RigOptions,

@@ -7,7 +7,7 @@ import { createDecisions } from '../../../../scheduler-plugin/decisions.ts';
 import { createFakeKube, type FakeKube } from '../../../build/fake-kube.ts';
 import { createTestCa, type TestCa } from '../../../build/tls.ts';
 import { realClock } from '../../../../runtime/clock.ts';
-import { claims, node, wanted, zone } from '../../../build/placement.ts';
+import { explainedWorld, wanted, zone } from '../../../build/placement.ts';
 import { eventually } from '../../../build/eventually.ts';
 
 /** What the fake API server makes of tokens and wishes. */
@@ -48,16 +48,9 @@ beforeEach(async () => {
     ...kube.client,
     create: <T>(path: string, body: object) => Promise.resolve(answered(path, body as Review) as T),
   };
-  const world = {
-    ...claims(ROOM),
-    node: (name: string) => node({ name }),
-    vmsOn: () => 3,
-    room: () => ROOM,
-    source: () => 'NodeReport',
-  };
   const common = { client, clock: realClock, random: Math.random, log: silentLog, host: '127.0.0.1', port: 0 };
   const pair = await podCa.issue('server');
-  server = await startExplainServer({ ...common, server: pair, caPem: podCa.certPem, decisions, world });
+  server = await startExplainServer({ ...common, server: pair, caPem: podCa.certPem, decisions, world: explainedWorld(ROOM) });
 });
 afterEach(() => server.stop());
 
