@@ -35,7 +35,7 @@ export interface StorageBooks {
   storageClass(name: string): ClassFacts | undefined;
   /** Nodes that have all data of a volume; undefined = nobody tells, or no node is nearer than another. */
   nodesOf(volume: VolumeFacts): ReadonlySet<string> | undefined;
-  /** Grows with every change. */
+  /** Grows with every change but of what pools promise to VMs, which is read anew for each node. */
   version(): number;
   /** Nodes that the volume is attached to now. */
   attachedTo(name: string): readonly string[];
@@ -71,7 +71,7 @@ export function createStorageBooks(options: StorageBooksOptions): StorageBooks {
       change(...args);
     };
   return {
-    pools: { ...pools, promise: changing(pools.promise) },
+    pools,
     setClaim: changing((key, claim) => setClaim(facts, key, claim)),
     setVolume: changing((volume) => setVolume(facts, volume)),
     setClass: changing((name, one) => setClass(facts, name, one)),

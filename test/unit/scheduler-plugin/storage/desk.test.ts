@@ -23,6 +23,15 @@ it('answers from one look while nothing changes, and looks again when something 
   expect(desk.ask(one)?.poolReason('a')).toMatch(/has 2 GiB free, guest's new disk needs 3 GiB/);
 });
 
+it('does not look again for what was promised, which each question reads by itself', () => {
+  const { desk, storage, one, two } = rig();
+  const [ask, free] = [desk.ask(one), desk.ask(one)?.poolReason('a')];
+  desk.promise(one, ['a']);
+  expect([desk.ask(one) === ask, free, ask?.poolReason('a')]).toEqual([true, '', '']);
+  storage.books.pools.promise(two.uid, { claims: new Map([['default/two', { group: 'class/fast', bytes: 2 ** 30 * 3 }]]), nodes: ['a'], at: START });
+  expect([desk.ask(one) === ask, ask?.poolReason('a')]).toEqual([true, expect.stringContaining('3 GiB of 4 GiB promised to others')]);
+}); // prettier-ignore
+
 it('a VM that was refused for another that passed a moment ago waits for it to show its node, and no longer', async () => {
   const { clock, desk, storage, one, two } = rig();
   desk.promise(one, ['a']);
