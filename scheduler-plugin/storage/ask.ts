@@ -98,11 +98,16 @@ function needsOf(wants: Iterable<{ readonly group: string; readonly bytes: numbe
 } // prettier-ignore
 
 function poolReason({ storageClasses, disks, bytes }: Need, room: PoolRoom): string {
-  const promised = room.promised + room.tentative;
-  const left = Math.max(0, leftOf(room));
+  const promised = shownPromised(room, bytes);
   const pool = `pool of storage class${storageClasses.length > 1 ? 'es' : ''} ${storageClasses.join(' and ')}`;
   const why = promised === 0 ? '' : ` (${size(promised)} of ${size(room.told)} promised to others)`;
-  return `${pool} has ${size(left)} free${why}, guest's ${disks === 1 ? 'new disk needs' : `${disks} new disks need`} ${size(bytes)}`;
+  return `${pool} has ${size(room.told - promised)} free${why}, guest's ${disks === 1 ? 'new disk needs' : `${disks} new disks need`} ${size(bytes)}`;
+}
+
+/** Without what is out of the told room already, as far as that too is a refusal; and never more than was told. */
+function shownPromised({ told, promised, tentative, twice }: PoolRoom, bytes: number): number {
+  const all = promised + tentative;
+  return Math.min(told, told - (all - twice) < bytes ? all - twice : all);
 }
 
 function dataReason(disks: readonly Disk[], node: string): string {

@@ -91,6 +91,25 @@ describe('volumes that were made', () => {
     expect([three.poolReason('a') === '', three.passing() === '']).toEqual([false, true]);
   });
 
+  it.each<[string, { told: number; promised?: readonly string[]; asks: readonly string[] }, string]>([
+    ['what sank for a claim is not shown as promised too', { told: 1, asks: ['two'] }, "1 GiB free, guest's new disk needs 3 GiB"],
+    ['beside others it is left out of their sum', { told: 7, promised: ['five'], asks: ['two', 'three'] }, "4 GiB free (3 GiB of 7 GiB promised to others), guest's 2 new disks need 6 GiB"],
+    ['nothing is shown as free that would be enough', { told: 7, asks: ['two', 'three'] }, "4 GiB free (3 GiB of 7 GiB promised to others), guest's 2 new disks need 6 GiB"],
+    ['never is more promised than there is', { told: 2, asks: ['small'] }, "0 MiB free (2 GiB of 2 GiB promised to others), guest's new disk needs 1 GiB"],
+  ])('a pool that sank before the claim is seen bound: %s', (_title, { told, promised = [], asks }, expected) => {
+    const rig = pool();
+    rig.claim('small', { gib: 1 });
+    place(rig, 'one', ...promised);
+    rig.capacity('fast', 'a', told);
+    expect(reason(rig, 'vm', ...asks)).toBe(`pool of storage class fast has ${expected}`);
+  }); // prettier-ignore
+
+  it('a pool that was promised to more than it has says no more than that', () => {
+    const rig = pool();
+    rig.claim('one', { on: 'a', gib: 30 });
+    expect(reason(rig, 'vm', 'two')).toMatch(/has 0 MiB free \(10 GiB of 10 GiB promised to others\)/);
+  });
+
   it('a pool that never tells less is believed after a while', () => {
     const rig = pool();
     place(rig, 'one');
