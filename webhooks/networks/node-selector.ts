@@ -51,7 +51,10 @@ export function missingLabels(pod: Pod, context: AdmissionContext): readonly Vio
 }
 
 function wantedLabels(pod: Pod, context: AdmissionContext): readonly Wanted[] {
-  return wantedAttachments(pod, context).flatMap((key) => labelsOf(key, context.attachments?.[key]));
+  const { attachments = {} } = context;
+  // Few networks are on some nodes alone, and the annotation takes microseconds to read.
+  if (Object.values(attachments).every(({ nodeSelector }) => nodeSelector === undefined)) return [];
+  return wantedAttachments(pod, context).flatMap((key) => labelsOf(key, attachments[key]));
 }
 
 function labelsOf(key: string, attachment: Attachment | undefined): Wanted[] {
