@@ -83,6 +83,8 @@ function takeOver({ vm, network, index, link }: Place, own: OwnAddress): string[
     // The address is the guest's to use: two answers to one ARP question would break it.
     `address flush dev ${link.name}`,
     `link set dev ${link.name} master ${linkNames(index).bridge}`,
+    // A node's bridge in hairpin mode gives the guest's broadcasts back; its MAC must not be learned on this side.
+    `link set dev ${link.name} type bridge_slave learning off`,
     `link set dev ${link.name} up`,
   ];
 }

@@ -31,6 +31,7 @@ function frames({ uplink, tap, guestMac, bridgeMac, podIp }: BridgedPodFacts): s
       `iifname "${tap}" arp saddr ip != { 0.0.0.0, ${podIp} } drop`,
       `iifname "${tap}" ip daddr ${POD_SIDE_ADDRESS} meta pkttype set host ether daddr set ${bridgeMac}`,
       `iifname "${uplink}" ip saddr ${POD_SIDE_ADDRESS} drop`,
+      `iifname "${uplink}" ether saddr ${guestMac} drop`,
     ]),
     ...chain('through', 'filter hook forward priority 0', ['udp dport { 67, 68 } drop', `arp daddr ip ${POD_SIDE_ADDRESS} drop`]),
     ...chain('own', 'filter hook output priority 0', [`oifname "${uplink}" drop`]),

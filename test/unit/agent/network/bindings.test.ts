@@ -49,6 +49,7 @@ describe('bridge on the pod network', () => {
      link set dev eth0 address 02:71:4c:6b:b4:c3
      address flush dev eth0
      link set dev eth0 master pvbr0
+     link set dev eth0 type bridge_slave learning off
      link set dev eth0 up
      address add 192.0.0.8/32 dev pvbr0
      link set dev pvtap0 up
@@ -72,6 +73,7 @@ describe('bridge on the pod network', () => {
          iifname "pvtap0" arp saddr ip != { 0.0.0.0, 10.244.1.5 } drop
          iifname "pvtap0" ip daddr 192.0.0.8 meta pkttype set host ether daddr set 02:3c:8c:83:1d:d2
          iifname "eth0" ip saddr 192.0.0.8 drop
+         iifname "eth0" ether saddr 0a:58:0a:f4:01:05 drop
        }
        chain through {
          type filter hook forward priority 0; policy accept;

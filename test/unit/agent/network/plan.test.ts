@@ -153,7 +153,6 @@ test('containers beside the guest keep the ports they declared, and their loopba
 test("a secondary network: the guest takes the interface's MAC and place", () => {
   expect(planOf(withBridge, [ETH0, NET1]).ip.slice(-12)).toMatchInlineSnapshot(`
    [
-     "tuntap add dev pvtap1 mode tap user 107 group 107",
      "link set dev pvtap1 mtu 1500",
      "link add name pvbr1 mtu 1500 type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
      "link set dev pvtap1 master pvbr1",
@@ -162,6 +161,7 @@ test("a secondary network: the guest takes the interface's MAC and place", () =>
      "link set dev net1 address 02:9a:8e:43:08:0f",
      "address flush dev net1",
      "link set dev net1 master pvbr1",
+     "link set dev net1 type bridge_slave learning off",
      "link set dev net1 up",
      "link set dev pvtap1 up",
      "link set dev pvbr1 up",
