@@ -4,7 +4,8 @@ import { eventually } from '../build/eventually.ts';
 import { runInGuest } from './harness/console.ts';
 import { apply, getJson, kubectl } from './harness/kubectl.ts';
 import { onLocalCluster, onNode, startFake } from './harness/local.ts';
-import { plainPod, restrictedContainer, vmPod } from './harness/objects.ts';
+import { useLocalDisks } from './harness/local-disks.ts';
+import { blockClaim, plainPod, restrictedContainer, vmPod, vmWithDisks } from './harness/objects.ts';
 import { localVmTest, useNamespace } from './harness/suite.ts';
 import { deletePod, getPod, waitReady } from './harness/vm.ts';
 
@@ -28,51 +29,20 @@ const SYSFS = `${IN_AGENT} $in_agent mount -c -t tmpfs tmpfs $devices && mkdir $
   echo 0 >numa_node && ln -s ../${VFS[0]!} virtfn0 && ln -s ../${VFS[1]!} virtfn1`;
 const NO_SYSFS = `${IN_AGENT} $in_agent umount -c -l $devices; true`;
 
-const loops: Record<string, string> = {};
+useLocalDisks(ns, NODES);
 const ends: (() => void)[] = [];
 if (onLocalCluster) {
   beforeAll(async () => {
     ends.push(await startFake('node2', 'sriov-device-plugin.ts', RESOURCE, ...VFS));
     await onNode('node2', 'sh', '-c', SYSFS);
-    for (const node of NODES) {
-      const file = `/var/lib/kubelet/e2e-placement-${node}.img`;
-      const script = `truncate -s 64M ${file} && printf 'disk of ${node}' | dd of=${file} conv=notrunc 2>/dev/null && losetup --find --show ${file}`;
-      loops[node] = (await onNode(node, 'sh', '-c', script)).trim();
-      await apply(ns, volume(node, loops[node]), claim(`disk-${node}`, { volumeName: `e2e-placement-${node}`, storageClassName: '' }));
-    }
     await apply(ns, ...pool());
   }, 60_000);
   afterAll(async () => {
     for (const end of ends) end();
     await onNode('node2', 'sh', '-c', NO_SYSFS);
-    const names = [...NODES.map((node) => `pv/e2e-placement-${node}`), `sc/${CLASS}`, `csidriver/${CLASS}.example.com`];
-    await kubectl(['delete', ...names, '--ignore-not-found', '--wait=false']);
-    for (const node of NODES) {
-      if (loops[node]) await onNode(node, 'sh', '-c', `losetup -d ${loops[node]}; rm -f /var/lib/kubelet/e2e-placement-${node}.img`);
-    }
+    await kubectl(['delete', `sc/${CLASS}`, `csidriver/${CLASS}.example.com`, '--ignore-not-found', '--wait=false']);
   }, 60_000);
 } // prettier-ignore
-
-const hostname = (node: string) => ({ key: 'kubernetes.io/hostname', operator: 'In', values: [node] });
-
-function volume(node: string, device: string): object {
-  const spec = {
-    capacity: { storage: '64Mi' },
-    accessModes: ['ReadWriteOnce'],
-    volumeMode: 'Block',
-    persistentVolumeReclaimPolicy: 'Retain',
-    storageClassName: '',
-    claimRef: { namespace: ns, name: `disk-${node}` },
-    local: { path: device },
-    nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [hostname(node)] }] } },
-  };
-  return { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: `e2e-placement-${node}` }, spec };
-}
-
-function claim(name: string, fields: object, storage = '64Mi'): object {
-  const spec = { accessModes: ['ReadWriteOnce'], volumeMode: 'Block', resources: { requests: { storage } }, ...fields };
-  return { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name }, spec };
-}
 
 /** A pool of 1Gi on each node, by a driver that nobody runs: nothing is ever made. */
 function pool(): readonly object[] {
@@ -91,15 +61,8 @@ function pool(): readonly object[] {
     { ...meta, kind: 'CSIDriver', metadata: { name: provisioner }, spec: { storageCapacity: true, attachRequired: false } },
     { ...meta, kind: 'StorageClass', metadata: { name: CLASS }, provisioner, volumeBindingMode: 'WaitForFirstConsumer' },
     ...capacities,
-    ...['one', 'two'].map((name) => claim(name, { storageClassName: CLASS }, '700Mi')),
+    ...['one', 'two'].map((name) => blockClaim(name, '700Mi', { storageClassName: CLASS })),
   ];
-}
-
-/** A VM with these claims as its disks. */
-function vmWith(name: string, ...claims: readonly string[]): object {
-  const volumeDevices = claims.map((one) => ({ name: one, devicePath: `/dev/${one}` }));
-  const volumes = claims.map((one) => ({ name: one, persistentVolumeClaim: { claimName: one } }));
-  return vmPod(name, { guest: { volumeDevices }, pod: { volumes } });
 }
 
 /** A VM of 64 huge pages on that node. */
@@ -126,7 +89,7 @@ async function reported(node: string, what: string, isSo: (status: NonNullable<N
 } // prettier-ignore
 
 localVmTest('a VM follows its disk, whichever node that is on, and reads it', ns, async () => {
-  await apply(ns, ...NODES.map((node) => vmWith(`at-${node}`, `disk-${node}`)));
+  await apply(ns, ...NODES.map((node) => vmWithDisks(`at-${node}`, `disk-${node}`)));
   for (const node of NODES) {
     await waitReady(ns, `at-${node}`);
     expect((await getPod(ns, `at-${node}`)).spec.nodeName).toBe(node);
@@ -136,7 +99,7 @@ localVmTest('a VM follows its disk, whichever node that is on, and reads it', ns
 });
 
 localVmTest('a pool with room for each disk but not for both: the VM waits, and kubectl describe says what is free and needed', ns, async () => {
-  await apply(ns, vmWith('two-disks', 'one', 'two'));
+  await apply(ns, vmWithDisks('two-disks', 'one', 'two'));
   await described('two-disks', `pool of storage class ${CLASS} has 1 GiB free, guest's 2 new disks need 1.3 GiB`);
   await deletePod(ns, 'two-disks');
 }); // prettier-ignore

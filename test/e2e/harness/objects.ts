@@ -42,6 +42,19 @@ export function vmPod(name: string, options: VmOptions = {}): object {
   };
 }
 
+/** A VM with these claims of its namespace as its disks; the first is /dev/vdb. */
+export function vmWithDisks(name: string, ...claims: readonly string[]): object {
+  const volumeDevices = claims.map((claim) => ({ name: claim, devicePath: `/dev/${claim}` }));
+  const volumes = claims.map((claim) => ({ name: claim, persistentVolumeClaim: { claimName: claim } }));
+  return vmPod(name, { guest: { volumeDevices }, pod: { volumes } });
+}
+
+/** A claim for a block device. */
+export function blockClaim(name: string, storage: string, fields: object = {}): object {
+  const spec = { accessModes: ['ReadWriteOnce'], volumeMode: 'Block', resources: { requests: { storage } }, ...fields };
+  return { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name }, spec };
+}
+
 /** The pod template of a workload whose pods are VMs. */
 export function vmTemplate(app: string, options: VmOptions = {}): object {
   return {
