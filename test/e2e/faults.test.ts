@@ -128,14 +128,17 @@ localVmTest('kubelet and containerd restarted: the guest runs on', ns, async () 
   await deletePod(ns, 'after-kubelet');
 });
 
+/** After 40 s the node controller writes off nodes that it does not hear of, and what it wrote is put right again: a minute more, in soak. */
+const AWAY_MS = process.env['PODVISOR_SOAK'] === '1' ? 60_000 : 20_000;
+
 localVmTest(
-  'API server away for a minute: the guest runs on, a guest powered off meanwhile is powered on again, and new VMs boot afterwards',
+  'API server away: the guest runs on, a guest powered off meanwhile is powered on again, and new VMs boot afterwards',
   ns,
   async () => {
     const before = await uptime();
     await component('stop', 'kube-apiserver');
     try {
-      await new Promise((resolve) => setTimeout(resolve, 60_000));
+      await new Promise((resolve) => setTimeout(resolve, AWAY_MS));
     } finally {
       await component('start', 'kube-apiserver');
     }
