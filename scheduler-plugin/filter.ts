@@ -74,13 +74,13 @@ function withOwnChecks(judged: readonly Verdict[], guest: Wanted, world: World):
 function withMobility(verdicts: readonly Verdict[], guest: Wanted, world: World): readonly Verdict[] {
   const names = world.nodes().map(({ name }) => name);
   const able = withOwnChecks(world.judged(names, guest), guest, world).flatMap(({ name, reason }) => reason === '' ? [name] : []); // prettier-ignore
-  const counts = countTargets(
+  const targets = countTargets(
     guest,
-    able.map((name) => world.cpu(name)),
+    able.map((name) => ({ cpu: world.cpu(name) })),
   );
-  const targets = new Map(able.map((name, index) => [name, counts[index] ?? 0]));
+  const counts = new Map(able.map((name) => [name, targets(world.cpu(name))]));
   return refusing(verdicts, (name) => {
-    if ((targets.get(name) ?? 0) > 0) return '';
+    if ((counts.get(name) ?? 0) > 0) return '';
     return 'no other node could take the guest later (room, accelerator and CPU), and it requires one';
   });
 }

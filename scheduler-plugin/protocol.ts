@@ -136,10 +136,10 @@ export function filterReply({ names, objects }: ExtenderRequest, verdicts: reado
   const failed = Object.create(null) as Record<string, string>;
   const curable = Object.create(null) as Record<string, string>;
   let passed = 0;
-  for (const { name, reason, isCurable } of verdicts) {
+  verdicts.forEach(({ name, reason, isCurable }) => {
     if (reason === '') passed += 1;
     else (isCurable === true ? curable : failed)[name] = reason;
-  }
+  });
   const those = <T>(list: readonly T[]): readonly T[] =>
     passed === list.length ? list : list.filter((_, index) => verdicts[index]?.reason === '');
   return {

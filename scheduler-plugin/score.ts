@@ -18,15 +18,17 @@ export interface Scored {
   readonly hasImage: boolean;
 }
 
-/** The scores of all nodes in a dimension that tells them apart. */
+/** A node's score in one dimension, 0..10, by its index. */
+type Score = (index: number) => number;
+
+/** A dimension that tells the nodes apart. */
 interface Told {
   readonly name: Dimension;
   readonly weight: number;
-  /** 0..10, by the index of the node. */
-  readonly scores: readonly number[];
+  readonly score: Score;
 }
 
-/** Scores by the index of the node, and what they are made of. Lists and no object for each node: there are thousands. */
+/** Scores by the index of the node, and what they are made of. Nothing is kept for each node but its total: there are thousands, in each request. */
 export interface Scores {
   readonly names: readonly string[];
   /** Integers 0..10. */
@@ -34,8 +36,8 @@ export interface Scores {
   readonly told: readonly Told[];
 }
 
-/** Scores of all nodes in one dimension; undefined = it says nothing about this VM. */
-type Scorer = (wanted: Wanted, nodes: readonly Scored[], local: readonly number[] | undefined) => readonly number[] | undefined;
+/** How nodes score in one dimension; undefined = it says nothing about this VM. */
+type Scorer = (wanted: Wanted, nodes: readonly Scored[], local: readonly number[] | undefined) => Score | undefined;
 
 /**
  * Scores of nodes that can run the VM: the mean of the dimensions by the weights of the VM's wishes, rounded. A dimension in which all nodes
@@ -45,20 +47,26 @@ type Scorer = (wanted: Wanted, nodes: readonly Scored[], local: readonly number[
 export function nodeScores(wanted: Wanted, nodes: readonly Scored[], local?: readonly number[]): Scores {
   const told = DIMENSIONS.flatMap((name) => {
     const { weight } = wanted.wishes[name];
-    const scores = weight === 0 ? undefined : SCORERS[name](wanted, nodes, local);
-    return scores === undefined || scores.every((one) => one === scores[0]) ? [] : [{ name, weight, scores }];
+    const score = weight === 0 ? undefined : SCORERS[name](wanted, nodes, local);
+    return score === undefined || areEqual(score, nodes.length) ? [] : [{ name, weight, score }];
   });
   const whole = told.reduce((sum, { weight }) => sum + weight, 0);
   const sums = nodes.map(() => 0);
-  for (const { weight, scores } of told)
-    for (let index = 0; index < sums.length; index++) sums[index] = (sums[index] ?? 0) + weight * (scores[index] ?? 0);
+  for (const { weight, score } of told)
+    for (let index = 0; index < sums.length; index++) sums[index] = (sums[index] ?? 0) + weight * score(index);
   const totals = sums.map((sum) => (whole === 0 ? BEST : Math.round(sum / whole)));
   return { names: nodes.map(({ name }) => name), totals, told };
 }
 
+function areEqual(score: Score, count: number): boolean {
+  const first = score(0);
+  for (let index = 1; index < count; index++) if (score(index) !== first) return false;
+  return true;
+}
+
 /** A node's score by dimension, for people. */
 export function scoreParts({ told }: Scores, index: number): Readonly<Partial<Record<Dimension, number>>> {
-  return Object.fromEntries(told.map(({ name, scores }) => [name, Math.round(scores[index] ?? 0)]));
+  return Object.fromEntries(told.map(({ name, score }) => [name, Math.round(score(index))]));
 }
 
 /** In the form the scheduler reads. */
@@ -68,20 +76,22 @@ export function hostPriorities({ names, totals }: Scores): readonly HostPriority
 
 const SCORERS: Readonly<Record<Dimension, Scorer>> = {
   hugepages: scoreHugepages,
-  numa: (wanted, nodes) => (concernsZones(wanted) ? nodes.map(({ fit }) => alignment(fit)) : undefined),
-  sriov: ({ functions }, nodes) => (functions.length === 0 ? undefined : nodes.map(({ fit }) => separation(fit))),
-  storage: (_wanted, _nodes, local) => local?.map((share) => BEST * share),
+  numa: (wanted, nodes) => (concernsZones(wanted) ? (index) => alignment(nodes[index]?.fit) : undefined),
+  sriov: ({ functions }, nodes) => (functions.length === 0 ? undefined : (index) => separation(nodes[index]?.fit)),
+  storage: (_wanted, _nodes, local) => (local === undefined ? undefined : (index) => BEST * (local[index] ?? 0)),
   spread: scoreSpread,
   mobility: scoreMobility,
-  image: (_wanted, nodes) => nodes.map(({ hasImage }) => (hasImage ? BEST : 0)),
+  image: (_wanted, nodes) => (index) => (nodes[index]?.hasImage === true ? BEST : 0),
 };
 
 /** Best fit: 10 for a zone the guest fills, less the more of it is left, so that large holes stay for large guests. Pages of several zones: 0. */
-function scoreHugepages({ memory }: Wanted, nodes: readonly Scored[]): readonly number[] | undefined {
+function scoreHugepages({ memory }: Wanted, nodes: readonly Scored[]): Score | undefined {
   if (memory === 'plain') return undefined;
-  let most = 1;
-  for (const { fit } of nodes) if (fit?.whole === true && fit.left > most) most = fit.left;
-  return nodes.map(({ fit }) => (fit?.whole === true ? BEST * (1 - (0.9 * fit.left) / most) : 0));
+  const most = nodes.reduce((largest, { fit }) => (fit?.whole === true ? Math.max(largest, fit.left) : largest), 1);
+  return (index) => {
+    const fit = nodes[index]?.fit;
+    return fit?.whole === true ? BEST * (1 - (0.9 * fit.left) / most) : 0;
+  };
 }
 
 function alignment(fit: Fit | undefined): number {
@@ -95,16 +105,14 @@ function separation(fit: Fit | undefined): number {
 }
 
 /** Fewest VMs first: the node with the fewest gets 10, each VM more costs one point, never below 0. */
-function scoreSpread(_wanted: Wanted, nodes: readonly Scored[]): readonly number[] {
+function scoreSpread(_wanted: Wanted, nodes: readonly Scored[]): Score {
   const fewest = nodes.reduce((least, { vms }) => Math.min(least, vms), Number.MAX_SAFE_INTEGER);
-  return nodes.map(({ vms }) => Math.max(0, BEST - (vms - fewest)));
+  return (index) => Math.max(0, BEST - ((nodes[index]?.vms ?? 0) - fewest));
 }
 
 /** The share of the other candidates that the guest could later move to. */
-function scoreMobility(wanted: Wanted, nodes: readonly Scored[]): readonly number[] {
+function scoreMobility(wanted: Wanted, nodes: readonly Scored[]): Score {
   const others = Math.max(1, nodes.length - 1);
-  return countTargets(
-    wanted,
-    nodes.map(({ cpu }) => cpu),
-  ).map((count) => (BEST * count) / others);
+  const targets = countTargets(wanted, nodes);
+  return (index) => (BEST * targets(nodes[index]?.cpu)) / others;
 }

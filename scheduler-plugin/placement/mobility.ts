@@ -10,15 +10,20 @@ export function canMove({ cpu: { model, features } }: Wanted, from: CpuFacts | u
   return to.models.has(model) && features.every((one) => one.startsWith('-') || to.features.has(one.slice(1)));
 }
 
-/** For each node, how many of the other nodes the guest could move to later. Counted by kind of CPU, of which there are few. */
-export function countTargets(wanted: Wanted, cpus: readonly (CpuFacts | undefined)[]): readonly number[] {
+/** How many of the other nodes the guest could move to later from a node of such CPUs. Counted by kind of CPU, of which there are few. */
+export function countTargets(
+  wanted: Wanted,
+  nodes: readonly { readonly cpu: CpuFacts | undefined }[],
+): (cpu: CpuFacts | undefined) => number {
   const kinds = new Map<CpuFacts, number>();
-  for (const cpu of cpus) if (cpu !== undefined) kinds.set(cpu, (kinds.get(cpu) ?? 0) + 1);
+  nodes.forEach(({ cpu }) => {
+    if (cpu !== undefined) kinds.set(cpu, (kinds.get(cpu) ?? 0) + 1);
+  });
   const targets = new Map<CpuFacts, number>();
   for (const from of kinds.keys()) {
     let count = -1;
-    for (const [to, nodes] of kinds) if (canMove(wanted, from, to)) count += nodes;
+    for (const [to, those] of kinds) if (canMove(wanted, from, to)) count += those;
     targets.set(from, count);
   }
-  return cpus.map((cpu) => (cpu === undefined ? 0 : (targets.get(cpu) ?? 0)));
+  return (cpu) => (cpu === undefined ? 0 : (targets.get(cpu) ?? 0));
 }
