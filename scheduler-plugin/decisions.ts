@@ -62,7 +62,7 @@ function best(scores: Scores): readonly NodeTotal[] {
       found.push(at);
   }
   return found.map((index) => ({
-    name: scores.names[index] ?? '',
+    name: scores.nodes[index]?.name ?? '',
     total: scores.totals[index] ?? 0,
     parts: scoreParts(scores, index),
   }));

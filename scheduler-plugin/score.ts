@@ -30,7 +30,7 @@ interface Told {
 
 /** Scores by the index of the node, and what they are made of. Nothing is kept for each node but its total: there are thousands, in each request. */
 export interface Scores {
-  readonly names: readonly string[];
+  readonly nodes: readonly Pick<Scored, 'name'>[];
   /** Integers 0..10. */
   readonly totals: readonly number[];
   readonly told: readonly Told[];
@@ -51,11 +51,12 @@ export function nodeScores(wanted: Wanted, nodes: readonly Scored[], local?: rea
     return score === undefined || areEqual(score, nodes.length) ? [] : [{ name, weight, score }];
   });
   const whole = told.reduce((sum, { weight }) => sum + weight, 0);
-  const sums = nodes.map(() => 0);
+  const totals = nodes.map(() => 0);
   for (const { weight, score } of told)
-    for (let index = 0; index < sums.length; index++) sums[index] = (sums[index] ?? 0) + weight * score(index);
-  const totals = sums.map((sum) => (whole === 0 ? BEST : Math.round(sum / whole)));
-  return { names: nodes.map(({ name }) => name), totals, told };
+    for (let index = 0; index < totals.length; index++) totals[index] = (totals[index] ?? 0) + weight * score(index);
+  for (let index = 0; index < totals.length; index++)
+    totals[index] = whole === 0 ? BEST : Math.round((totals[index] ?? 0) / whole);
+  return { nodes, totals, told };
 }
 
 function areEqual(score: Score, count: number): boolean {
@@ -70,8 +71,8 @@ export function scoreParts({ told }: Scores, index: number): Readonly<Partial<Re
 }
 
 /** In the form the scheduler reads. */
-export function hostPriorities({ names, totals }: Scores): readonly HostPriority[] {
-  return names.map((name, index) => ({ Host: name, Score: totals[index] ?? 0 }));
+export function hostPriorities({ nodes, totals }: Scores): readonly HostPriority[] {
+  return nodes.map(({ name }, index) => ({ Host: name, Score: totals[index] ?? 0 }));
 }
 
 const SCORERS: Readonly<Record<Dimension, Scorer>> = {

@@ -4,7 +4,7 @@ import { messageOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Binder } from './bind.ts';
 import { podKey, type Decisions } from './decisions.ts';
-import { createBodyReader } from './bodies.ts';
+import { type Bodies, createBodies } from './bodies.ts';
 import { judgedNodes, judgeNodes } from './filter.ts';
 import type { GuestOutcome, World } from './filter.ts';
 import type { ExtenderMetrics } from './metrics.ts';
@@ -13,6 +13,7 @@ import { NO_VICTIMS } from './preemption/messages.ts';
 import type { Preemption } from './preemption/preemption.ts';
 import { bindingReply, decodeBinding, decodeRequest, errorReply, filterReply } from './protocol.ts';
 import type { ExtenderPod, ExtenderRequest, FilterReply, HostPriority, Verdict } from './protocol.ts';
+import { filterBytes, priorityBytes } from './replies.ts';
 import { hostPriorities, nodeScores } from './score.ts';
 
 /** Path below which the verbs are served; part of `urlPrefix`, so that the scheduler's own error messages name Podvisor. */
@@ -53,15 +54,17 @@ export function createExtenderApp(options: ExtenderServerOptions): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
   app.use(express.raw({ limit: options.requestLimitMib * 1024 * 1024, type: () => true }));
-  const read = createBodyReader();
-  const serve = (verb: string, answer: (body: unknown) => object | Promise<object>): void => {
+  const bodies = createBodies();
+  const serve = (verb: string, answer: (body: unknown) => Answer | Promise<Answer>): void => {
     app.post(`${EXTENDER_PATH}/${verb}`, async (request: Request, response: Response) => {
-      const body = Buffer.isBuffer(request.body) ? read(request.body) : undefined;
-      response.json(await timed(options, verb, async () => answer(body)));
+      const body = Buffer.isBuffer(request.body) ? bodies.read(request.body) : undefined;
+      const answered = await timed(options, verb, async () => answer(body));
+      if (Buffer.isBuffer(answered)) response.type('json').send(answered);
+      else response.json(answered);
     });
   };
-  serve('filter', (body) => answerFilter(options, body));
-  serve('prioritize', (body) => answerPrioritize(options, body));
+  serve('filter', async (body) => shortened(await answerFilter(options, body), bodies));
+  serve('prioritize', (body) => answerPrioritize(options, body, bodies));
   serve('bind', (body) => answerBind(options, body));
   serve('preempt', (body) => options.preemption.answer(body));
   app.use(badBody(options));
@@ -69,6 +72,14 @@ export function createExtenderApp(options: ExtenderServerOptions): Express {
 }
 
 type Server = ExtenderServerOptions;
+
+/** Bytes are JSON already. */
+type Answer = object | Buffer;
+
+function shortened(reply: FilterReply, bodies: Bodies): Answer {
+  const list = reply.NodeNames === null ? undefined : bodies.bytesOf(reply.NodeNames);
+  return list === undefined ? reply : filterBytes(reply, list);
+}
 
 async function timed<T>(options: ExtenderServerOptions, verb: string, answer: () => Promise<T>): Promise<T> {
   const stop = options.metrics.requestSeconds.startTimer({ verb });
@@ -116,7 +127,7 @@ function settleStorage({ knowledge }: Server, guest: Wanted, verdicts: readonly 
   return waits;
 }
 
-function answerPrioritize(server: Server, body: unknown): readonly HostPriority[] {
+function answerPrioritize(server: Server, body: unknown, bodies: Bodies): readonly HostPriority[] | Buffer {
   const decoded = decodeRequest(body);
   if (!decoded.ok) {
     // The scheduler goes on without our scores; nobody else will ever see this.
@@ -129,7 +140,8 @@ function answerPrioritize(server: Server, body: unknown): readonly HostPriority[
   const local = server.knowledge.storage(outcome.guest)?.shares(request.names);
   const scores = nodeScores(outcome.guest, judgedNodes(request, outcome.guest, server.knowledge), local);
   server.decisions.scored(request.pod, scores);
-  return hostPriorities(scores);
+  const list = bodies.bytesOf(request.names);
+  return list === undefined ? hostPriorities(scores) : priorityBytes(request.names, scores.totals, list);
 }
 
 async function answerBind(server: Server, body: unknown): Promise<object> {

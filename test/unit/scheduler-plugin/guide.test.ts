@@ -116,7 +116,7 @@ test.each(Object.entries(EXAMPLES))('%s', (_title, { vm, says, order, reasons = 
   expect(refused.map(({ name }) => name)).toEqual(Object.keys(reasons));
   for (const { name, reason } of refused) expect(reason).toMatch(reasons[name]!);
   const passed = verdicts.filter(({ reason }) => reason === '').map(({ name }) => name);
-  const { names, totals } = nodeScores(guest, where.judged(passed, guest), where.storage(guest)?.shares(passed));
-  const best = names.map((name, index) => ({ name, total: totals[index]! })).sort((a, b) => b.total - a.total);
+  const { totals } = nodeScores(guest, where.judged(passed, guest), where.storage(guest)?.shares(passed));
+  const best = passed.map((name, index) => ({ name, total: totals[index]! })).sort((a, b) => b.total - a.total);
   expect(best.map(({ name }) => name)).toEqual(order);
 });

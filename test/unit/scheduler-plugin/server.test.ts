@@ -126,6 +126,43 @@ describe('filter', () => {
   });
 });
 
+describe('what Go writes, whose bytes are copied into the answer, is answered as any other JSON', () => {
+  const nodes = ['a', 'b]}', 'c'];
+  const all: Partial<Knowledge> = { node: () => offering, vmsOn: (name) => nodes.indexOf(name) * 11 };
+
+  it.each([
+    ['filter', 'of all nodes that pass', nodes, all],
+    ['filter', 'of one that passes alone', ['b]}'], all],
+    ['filter', 'of nodes of which some are refused', nodes, {}],
+    ['prioritize', 'with scores of one and of two digits', nodes, all],
+    ['prioritize', 'of one node', ['a'], all],
+    ['prioritize', 'of none', [], all],
+  ])('%s %s', async (verb, _what, NodeNames, change) => {
+    const [fast, slow] = await Promise.all([
+      ask(verb, { Pod: pod, Nodes: null, NodeNames }, change),
+      ask(verb, { Pod: pod, NodeNames, Nodes: null }, change),
+    ]);
+    expect(fast.text).toBe(slow.text);
+    expect(fast.headers['content-type']).toBe(slow.headers['content-type']);
+  });
+
+  it('and from the pod after it, when the same nodes are asked about', async () => {
+    const agent = rig(all);
+    const body = { Pod: pod, Nodes: null, NodeNames: nodes };
+    for (const vm of ['one', 'other']) {
+      const [filter, prioritize] = ['filter', 'prioritize'].map((verb) =>
+        agent.post(`/podvisor-extender/${verb}`).send({ ...body, Pod: { metadata: { ...pod.metadata, name: vm } } }),
+      );
+      expect((await filter)?.body).toMatchObject({ NodeNames: nodes, FailedNodes: {}, Error: '' });
+      expect((await prioritize)?.body).toEqual([
+        { Host: 'a', Score: 10 },
+        { Host: 'b]}', Score: 0 },
+        { Host: 'c', Score: 0 },
+      ]);
+    }
+  });
+});
+
 describe('prioritize', () => {
   it('answers a bare list', async () => {
     const { body } = await ask('prioritize', { Pod: pod, NodeNames: ['a', 'b'] }, { vmsOn: (name) => (name === 'a' ? 2 : 0) });
