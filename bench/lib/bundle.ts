@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { asciiOnly } from '../../dev/bundle/ascii-only.ts';
 
 const BANNER = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`;
 
@@ -26,5 +27,6 @@ export async function bundle(entry: string): Promise<Bundle> {
     define: { PODVISOR_VERSION: '"bench"' },
     logLevel: 'error',
   });
+  writeFileSync(file, asciiOnly(readFileSync(file, 'utf8')));
   return { file, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
