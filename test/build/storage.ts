@@ -14,8 +14,8 @@ export interface StorageRig {
   wait(ms: number): void;
   node(name: string, labels?: Record<string, string>): void;
   storageClass(name: string, fields?: Partial<read.ClassObject>): void;
-  /** A CSIStorageCapacity of nodes with `topology.example.com/node: NODE`. */
-  capacity(storageClass: string, node: string, gib: number): void;
+  /** A CSIStorageCapacity of nodes with `topology.example.com/node: NODE`, or another label of that value. */
+  capacity(storageClass: string, node: string, gib: number, label?: string): void;
   claim(name: string, fields?: { gib?: number; storageClass?: string; on?: string; volume?: string; mode?: string } | null): void;
   volume(name: string, fields?: Partial<NonNullable<read.VolumeObject['spec']>> & { claim?: string; age?: number }): void;
 }
@@ -43,8 +43,8 @@ export function storageRig(locators: ReadonlyMap<string, Locator> = new Map()): 
       const one = { metadata: { name }, provisioner: 'csi.example.com', volumeBindingMode: 'WaitForFirstConsumer', ...fields };
       books.setClass(name, read.classFacts(one));
     },
-    capacity: (storageClassName, node, gib) => {
-      const nodeTopology = { matchLabels: { 'topology.example.com/node': node } };
+    capacity: (storageClassName, node, gib, label = 'topology.example.com/node') => {
+      const nodeTopology = { matchLabels: { [label]: node } };
       books.setCapacity(`${storageClassName}/${node}`, readCapacity({ storageClassName, nodeTopology, capacity: `${gib}Gi` }));
     },
     claim: (name, fields = {}) => {

@@ -1,7 +1,7 @@
 import type { NodeReportStatus } from '../../../api/node-report.ts';
-import type { BoundVm } from '../../../scheduler-plugin/placement/ledger.ts';
-import type { MemoryKind } from '../../../scheduler-plugin/placement/wanted.ts';
-import { report } from '../../build/placement.ts';
+import type { BoundVm, Ledger } from '../../../scheduler-plugin/placement/ledger.ts';
+import type { MemoryKind, Wanted } from '../../../scheduler-plugin/placement/wanted.ts';
+import { report, wanted } from '../../build/placement.ts';
 import type { Question, TrueFunction, Truth, TrueZone } from './oracle.ts';
 
 /** A node with a history: what is true now, and what the scheduler was told, which is older and in parts. */
@@ -156,4 +156,29 @@ function makeQuestion(roll: Dice): Question {
     ...said('numa', 'require', 'require', 'prefer', 'ignore'),
     ...said('sriov', 'require', 'prefer', 'ignore'),
   };
+}
+
+/** The question as the scheduler comes to read it, with wishes of any dimension that it has. */
+export function ask(question: Question, more: Parameters<typeof wanted>[0] = {}): Wanted {
+  const { kind, amount, cells, vcpus, dedicated, isolate, vfs, ...wishes } = question;
+  const extraCpus = dedicated && isolate ? 1 : 0;
+  const cpus = dedicated ? vcpus + extraCpus : 0;
+  return wanted({ memory: kind, amount, cells, cpus, extraCpus, functions: vfs, ...more }, wishes);
+}
+
+/** What the watch, or our own binding, tells of a VM. */
+export function book(ledger: Ledger, { vm, reserved }: Case['vms'][number]): void {
+  if (reserved) ledger.reserve({ ...vm, expiresAt: 1 });
+  else ledger.setPod(vm.uid, { ...vm, ended: false });
+  if (vm.ended) ledger.setPod(vm.uid, vm);
+}
+
+/** With more free pages in each zone. */
+export function larger(report: NodeReportStatus): NodeReportStatus {
+  const more = (pages = { total: 0, free: 0 }) => ({ ...pages, free: pages.free + 3 });
+  const zones = report.zones.map((zone) => ({
+    ...zone,
+    hugepages: { '2Mi': more(zone.hugepages['2Mi']), '1Gi': more(zone.hugepages['1Gi']) },
+  }));
+  return { ...report, zones };
 }

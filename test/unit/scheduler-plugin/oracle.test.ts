@@ -1,45 +1,22 @@
-import type { NodeReportStatus } from '../../../api/node-report.ts';
 import { nodeReason } from '../../../scheduler-plugin/node-reason.ts';
 import { createLedger } from '../../../scheduler-plugin/placement/ledger.ts';
 import { createReportReader } from '../../../scheduler-plugin/placement/report-facts.ts';
 import type { Plan, Room } from '../../../scheduler-plugin/placement/room.ts';
 import { bestFit } from '../../../scheduler-plugin/placement/rules.ts';
-import type { Wanted } from '../../../scheduler-plugin/placement/wanted.ts';
 import { nodeScores } from '../../../scheduler-plugin/score.ts';
-import { claims, node, wanted } from '../../build/placement.ts';
-import { possible, type Question, type Truth } from './oracle.ts';
-import { type Case, dice, makeCase } from './oracle-cases.ts';
+import { claims, node } from '../../build/placement.ts';
+import { isHonest, possible } from './oracle.ts';
+import { ask, book, type Case, dice, larger, makeCase } from './oracle-cases.ts';
 
 const CASES = 100_000;
 const SEED = 20261121;
-
-function ask({ kind, amount, cells, vcpus, dedicated, isolate, vfs, ...wishes }: Question): Wanted {
-  const extraCpus = dedicated && isolate ? 1 : 0;
-  const cpus = dedicated ? vcpus + extraCpus : 0;
-  return wanted({ memory: kind, amount, cells, cpus, extraCpus, functions: vfs }, wishes);
-}
 
 /** The room as the extender comes to know it: pods seen by the watch, reservations, and a report at some time between. */
 function roomOfCase({ report, vms }: Case): Room {
   const ledger = createLedger();
   ledger.setReport('a', createReportReader()(report));
-  for (const { vm, reserved } of vms) {
-    if (reserved) ledger.reserve({ ...vm, expiresAt: 1 });
-    else ledger.setPod(vm.uid, { ...vm, ended: false });
-    if (vm.ended) ledger.setPod(vm.uid, vm);
-  }
+  for (const one of vms) book(ledger, one);
   return ledger.room('a')!;
-}
-
-/** Whether a plan takes all the VM needs, and nothing that is not there. */
-function isHonest(truth: Truth, { kind, amount, hugepages }: Question, plan: Plan): boolean {
-  const inZones = plan.zones.every(({ id, amount: taken, cpus }) => {
-    const zone = truth.zones.find((one) => one.id === id);
-    return zone !== undefined && taken <= zone[kind] && cpus <= zone.cpus;
-  });
-  const inFunctions = truth.functions.every(({ address, vfs }) => plan.functions.filter((one) => one === address).length <= vfs);
-  const planned = plan.zones.reduce((sum, zone) => sum + zone.amount, 0);
-  return inZones && inFunctions && (planned === amount || kind === 'plain' || hugepages === 'ignore');
 }
 
 type Verdict = 'right' | 'wrong' | 'missed';
@@ -48,16 +25,6 @@ function verdictOn(one: Case, fits: boolean, plan: Plan | undefined): Verdict {
   const isPossible = possible(one.truth, one.question);
   if (!fits) return isPossible ? 'missed' : 'right';
   return isPossible && plan !== undefined && isHonest(one.truth, one.question, plan) ? 'right' : 'wrong';
-}
-
-/** With more free pages in each zone. */
-function larger(report: NodeReportStatus): NodeReportStatus {
-  const more = (pages = { total: 0, free: 0 }) => ({ ...pages, free: pages.free + 3 });
-  const zones = report.zones.map((zone) => ({
-    ...zone,
-    hugepages: { '2Mi': more(zone.hugepages['2Mi']), '1Gi': more(zone.hugepages['1Gi']) },
-  }));
-  return { ...report, zones };
 }
 
 test(`${CASES} cases: what is refused has no way to fit, what is taken has one, and no plan takes what is not there`, () => {

@@ -81,12 +81,29 @@ function functionsPossible(node: Truth, ask: Question, near: ReadonlySet<number>
   });
 }
 
+/** A plan as the scheduler makes it. */
+interface Place {
+  readonly zones: readonly { readonly id: number; readonly cpus: number; readonly amount: number }[];
+  readonly functions: readonly string[];
+}
+
+/** Whether a plan takes all the VM needs, and nothing that is not there. */
+export function isHonest(truth: Truth, { kind, amount, hugepages }: Question, plan: Place): boolean {
+  const inZones = plan.zones.every(({ id, amount: taken, cpus }) => {
+    const zone = truth.zones.find((one) => one.id === id);
+    return zone !== undefined && taken <= zone[kind] && cpus <= zone.cpus;
+  });
+  const inFunctions = truth.functions.every(({ address, vfs }) => plan.functions.filter((one) => one === address).length <= vfs);
+  const planned = plan.zones.reduce((sum, zone) => sum + zone.amount, 0);
+  return inZones && inFunctions && (planned === amount || kind === 'plain' || hugepages === 'ignore');
+}
+
 function countOf(choice: readonly number[], at: number): number {
   return choice.filter((one) => one === at).length;
 }
 
 /** Tries all ways to give each of `things` one of `places`, until one is good. */
-function everyChoice(things: number, places: number, good: (choice: readonly number[]) => boolean): boolean {
+export function everyChoice(things: number, places: number, good: (choice: readonly number[]) => boolean): boolean {
   const choice = new Array<number>(things).fill(0);
   if (places === 0) return false;
   for (;;) {

@@ -9,8 +9,8 @@ export interface PoolCase {
   readonly seen: readonly Seen[];
   /** What is left for others when all that was promised is made. */
   readonly left: number;
-  /** The pool's object tells of a volume whose claim was not seen bound: whoever is careful counts that one twice. */
-  readonly ahead: boolean;
+  /** Of volumes that the pool's object tells of and whose claims were not seen bound: whoever is careful counts these twice. */
+  readonly ahead: number;
   /** Of the VM that asks. */
   readonly disks: readonly number[];
 }
@@ -35,7 +35,7 @@ export function makePoolCase(roll: Dice): PoolCase {
   const late: { readonly gib: number; readonly made: readonly Claim[] }[] = [];
   const seen: Seen[] = [{ kind: 'told', gib: free }];
   let told: readonly Claim[] = [];
-  const unmade = (): number => claims.reduce((sum, { gib, made }) => sum + (made ? 0 : gib), 0);
+  const unmade = (): number => sum(claims.filter(({ made }) => !made));
   const steps: Record<string, () => void> = {
     place: () => {
       const gib = 1 + roll(6);
@@ -73,10 +73,14 @@ export function makePoolCase(roll: Dice): PoolCase {
   };
   for (let count = roll(30); count > 0; count--) steps[pick(roll, ['place', 'place', 'unplace', 'make', 'make', 'bind', 'bind', 'look', 'tell'])]!();
   const disks = Array.from({ length: 1 + roll(3) }, () => 1 + roll(8));
-  return { seen, left: free - unmade(), ahead: told.some(({ bound }) => !bound), disks };
+  return { seen, left: free - unmade(), ahead: sum(told.filter(({ bound }) => !bound)), disks };
 } // prettier-ignore
 
-/** Whether the VM's disks can be made beside all others. */
-export function poolHolds({ left, disks }: PoolCase): boolean {
-  return disks.reduce((sum, gib) => sum + gib, 0) <= left;
+/** Whether the VM's disks can be made beside all others, when so much is kept free. */
+export function poolHolds({ left, disks }: PoolCase, kept = 0): boolean {
+  return disks.reduce((all, gib) => all + gib, 0) <= left - kept;
+}
+
+function sum(list: readonly { readonly gib: number }[]): number {
+  return list.reduce((all, { gib }) => all + gib, 0);
 }
