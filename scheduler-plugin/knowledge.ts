@@ -205,10 +205,10 @@ function createReflectors(options: KnowledgeOptions, readers: Readers) {
       query: VMS_ON_NODES,
       keep: (raw) => readPod(raw as PodObject),
       onChange: (key, facts) => {
-        ledger.setPod(key, facts?.vm);
-        preemption.note(facts?.vm);
+        ledger.setPod(key, facts);
+        preemption.note(facts);
         if (facts?.refusal !== undefined) refusals.note(facts.refusal);
-        if (facts !== undefined) trials.seen(facts.vm, facts.word, options.clock.now());
+        if (facts !== undefined) trials.seen(facts, facts.word, options.clock.now());
       },
     }),
     reports: createReflector({

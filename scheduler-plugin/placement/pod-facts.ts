@@ -40,11 +40,11 @@ export interface PodObject extends StandingPod {
   };
 }
 
-/** What is kept of a VM pod that has a node. */
-export interface PodFacts {
-  readonly vm: BoundVm;
-  readonly refusal: Refusal | undefined;
+/** What is kept of a VM pod that has a node; one object, because there are tens of thousands. */
+export interface PodFacts extends BoundVm {
   readonly word: Word;
+  /** Only of a pod that its kubelet refused. */
+  readonly refusal?: Refusal;
 }
 
 /** A pod whose GuestSpec cannot be read takes nothing that can be counted. */
@@ -75,13 +75,12 @@ export function createPodReader(): PodReader {
     const { nodeName = '' } = spec ?? {};
     const { uid = '' } = metadata;
     if (nodeName === '' || uid === '') return undefined;
-    const node = names(nodeName, () => nodeName);
+    const who = { uid, node: names(nodeName, () => nodeName), owner: ownerOf(metadata) };
+    const refusal = refusalOf(who, pod);
+    const word = wordOf(refusal, status);
     const ended = status.phase === 'Succeeded' || status.phase === 'Failed';
-    const vm: BoundVm = ended
-      ? { uid, node, owner: ownerOf(metadata), ended, needs: NOTHING, plan: undefined }
-      : standingVm({ uid, node, owner: ownerOf(metadata), ...taken(metadata), standing: standing(pod) }, pod);
-    const refusal = status.phase === 'Failed' ? refusalOf(vm, pod) : undefined;
-    return { vm, refusal, word: wordOf(refusal, status) };
+    if (!ended) return standingVm({ ...who, ...taken(metadata), standing: standing(pod), word }, pod);
+    return { ...who, ended, needs: NOTHING, plan: undefined, word, ...(refusal === undefined ? {} : { refusal }) };
   };
 }
 
@@ -99,12 +98,12 @@ function rareOf(pod: PodObject): Pick<BoundVm, 'leavesBy' | 'volumeClaims' | 'is
 
 /** Written out, not spread, so that each is one block in memory: there are tens of thousands. */
 function standingVm(
-  { uid, node, owner, needs, plan, standing }: Omit<BoundVm, 'ended'> & { readonly standing: Standing },
+  { uid, node, owner, needs, plan, standing, word }: Omit<PodFacts, 'ended'> & { readonly standing: Standing },
   pod: PodObject,
-): BoundVm {
+): PodFacts {
   const { metadata, status = {} } = pod;
   const since = seconds(status.startTime ?? metadata.creationTimestamp);
-  const vm = { uid, node, owner, ended: false, needs, plan, standing, since };
+  const vm = { uid, node, owner, ended: false, needs, plan, standing, since, word };
   const rare = rareOf(pod);
   return Object.keys(rare).length === 0 ? vm : { ...vm, ...rare };
 }
@@ -113,10 +112,13 @@ function seconds(time: string | undefined): number {
   return Math.floor((Date.parse(time ?? '') || 0) / 1000);
 }
 
-function refusalOf({ uid, owner, node }: BoundVm, { metadata, status = {} }: PodObject): Refusal | undefined {
+function refusalOf(
+  { uid, owner, node }: Pick<BoundVm, 'uid' | 'owner' | 'node'>,
+  { metadata, status = {} }: PodObject,
+): Refusal | undefined {
   // The kubelet writes a start time on what it refuses, too. By that, and not by when we hear of it, it is known after a restart of ours.
   const at = Date.parse(status.startTime ?? metadata.creationTimestamp ?? '') || 0;
-  return isRefusal(status.reason) ? { uid, owner, node, at } : undefined;
+  return status.phase === 'Failed' && isRefusal(status.reason) ? { uid, owner, node, at } : undefined;
 }
 
 /** A kubelet writes the start time first of all, when it has admitted a pod or refused it. */

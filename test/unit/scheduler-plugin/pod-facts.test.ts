@@ -15,7 +15,7 @@ describe('createPodReader', () => {
   const since = Date.UTC(2026, 10, 21, 20) / 1000;
 
   it('reads needs and plan of a VM on a node', () => {
-    expect(podFacts({ metadata, spec })).toEqual({ vm: { uid: 'u', owner: 'u', node: 'a', ended: false, needs: NEEDS, plan: PLAN, standing, since }, refusal: undefined, word: 'none' });
+    expect(podFacts({ metadata, spec })).toEqual({ uid: 'u', owner: 'u', node: 'a', ended: false, needs: NEEDS, plan: PLAN, standing, since, word: 'none' });
   });
 
   it('knows what preemption asks: priority, namespace, requests, since when it runs, and by when it leaves', () => {
@@ -25,7 +25,7 @@ describe('createPodReader', () => {
       spec: { ...spec, priority: 7, containers: [{ resources }], affinity: { podAntiAffinity: {} } },
       status: { startTime: '2026-11-21T20:00:10Z' },
     };
-    expect(podFacts(pod)?.vm).toMatchObject({
+    expect(podFacts(pod)).toMatchObject({
       standing: { namespace: 'team', priority: 7, labels: { app: 'x' }, requests: { cpu: 0.5, 'hugepages-2Mi': 128 * 2 ** 20 }, repels: true },
       since: since + 10,
       leavesBy: since + 3600,
@@ -33,18 +33,18 @@ describe('createPodReader', () => {
   });
 
   it('keeps one standing for all pods of a workload', () => {
-    const [one, two] = ['u', 'w'].map((uid) => podFacts({ metadata: { ...metadata, uid }, spec })?.vm.standing);
+    const [one, two] = ['u', 'w'].map((uid) => podFacts({ metadata: { ...metadata, uid }, spec })?.standing);
     expect(one).toBe(two);
   });
 
   it('knows its controller', () => {
     const ownerReferences = [{ uid: 'other' }, { uid: 'rs', controller: true }];
-    expect(podFacts({ metadata: { ...metadata, ownerReferences }, spec })?.vm.owner).toBe('rs');
+    expect(podFacts({ metadata: { ...metadata, ownerReferences }, spec })?.owner).toBe('rs');
   });
 
   it('counts nothing for a VM that ended, and knows a refusal of the kubelet', () => {
     const facts = podFacts({ metadata, spec, status: { phase: 'Failed', reason: 'OutOfcpu' } });
-    expect(facts?.vm).toMatchObject({ ended: true, needs: { amount: 0 }, plan: undefined });
+    expect(facts).toMatchObject({ ended: true, needs: { amount: 0 }, plan: undefined });
     expect(facts?.refusal).toEqual({ uid: 'u', owner: 'u', node: 'a', at: Date.UTC(2026, 10, 21, 20) });
   });
 
@@ -71,7 +71,7 @@ describe('createPodReader', () => {
   });
 
   it('counts a VM whose GuestSpec cannot be read, though not what it takes', () => {
-    expect(podFacts({ metadata: { uid: 'u', annotations: { [GUEST_ANNOTATION]: '{' } }, spec })?.vm.needs.amount).toBe(0);
+    expect(podFacts({ metadata: { uid: 'u', annotations: { [GUEST_ANNOTATION]: '{' } }, spec })?.needs.amount).toBe(0);
   });
 }); // prettier-ignore
 
