@@ -1,25 +1,21 @@
 // Writes every generated file; with --check writes nothing and fails when a committed one is stale.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { format, resolveConfig } from 'prettier';
+import { generatedText } from './generated-text.ts';
 import { type Generator, GENERATORS } from './generators.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-async function generatedText({ file, text }: Generator): Promise<string> {
-  const path = join(root, file);
-  return format(text(), { ...(await resolveConfig(path)), filepath: path });
-}
-
 async function isFresh(generator: Generator): Promise<boolean> {
-  const committed = await readFile(join(root, generator.file), 'utf8').catch(() => '');
-  return committed === (await generatedText(generator));
+  const path = join(root, generator.file);
+  const committed = await readFile(path, 'utf8').catch(() => '');
+  return committed === (await generatedText(generator, path));
 }
 
 async function write(generator: Generator): Promise<void> {
   const path = join(root, generator.file);
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, await generatedText(generator));
+  await writeFile(path, await generatedText(generator, path));
   console.log(`wrote ${generator.file}`);
 }
 

@@ -1,61 +1,13 @@
-import { judgeNodes, type World } from '../../../scheduler-plugin/filter.ts';
-import { zoneVerdict } from '../../../scheduler-plugin/placement/checks.ts';
-import { imageKey } from '../../../scheduler-plugin/placement/image-names.ts';
+import type { World } from '../../../scheduler-plugin/filter.ts';
 import type { CpuFacts } from '../../../scheduler-plugin/placement/report-facts.ts';
-import type { Room } from '../../../scheduler-plugin/placement/room.ts';
-import type { Wanted } from '../../../scheduler-plugin/placement/wanted.ts';
-import { nodeScores } from '../../../scheduler-plugin/score.ts';
-import { askOf } from '../../../scheduler-plugin/storage/ask.ts';
-import { node, pf, wanted, world, zone } from '../../build/placement.ts';
-import { storageRig } from '../../build/storage.ts';
+import { CPU, outcome, type VmName } from '../../build/guide.ts';
 
 /** The followed examples of docs/placement.md: the same nodes, the same VMs, a row for each value of each annotation. */
 
-const IMAGE = imageKey('quay.io/x/guest:1');
-const CPU: CpuFacts = { vendor: 'GenuineIntel', models: new Set(), features: new Set(['avx2']) };
 const OTHER: CpuFacts = { ...CPU, vendor: 'AuthenticAMD' };
-const NAMES = ['small', 'large', 'silent'];
-const ROOMS: Record<string, Room | undefined> = {
-  small: { zones: [zone(0, 1290, { cpus: 4 }), zone(1, 758, { cpus: 8 })], functions: [pf('0000:3b:00.0', 4)] },
-  large: { zones: [zone(0, 4096), zone(1, 4096)], functions: [pf('0000:3b:00.0', 4), pf('0000:5e:00.0', 4, { zone: 1 })] },
-};
-const VF = { resource: 'example.com/vf' };
-const VMS: Record<string, Partial<Omit<Wanted, 'wishes' | 'shape'>>> = {
-  GUEST: { memory: '2Mi', amount: 1024 },
-  BIG: { memory: '2Mi', amount: 1536 },
-  PINNED: { memory: '2Mi', amount: 1024, cpus: 6 },
-  BOND: { memory: '2Mi', amount: 1024, functions: [VF, VF] },
-  REPLICATED: { memory: '2Mi', amount: 1024, volumeClaims: ['default/root'] },
-  PARTED: { memory: '2Mi', amount: 1024, volumeClaims: ['default/root', 'default/data'] },
-  FRESH: { memory: '2Mi', amount: 1024, volumeClaims: ['default/new-1', 'default/new-2'] },
-};
-
-/** Copies of the disks that are there, by volume. */
-const COPIES: Readonly<Record<string, readonly string[]>> = { root: ['small', 'silent'], data: ['large'] };
-const STORAGE = storageRig(new Map([['driver.longhorn.io', { nodes: (volume: string) => COPIES[volume], isFresh: () => true }]]));
-for (const name of NAMES) STORAGE.node(name);
-STORAGE.capacity('fast', 'small', 4);
-STORAGE.capacity('fast', 'large', 100);
-for (const [volume, gib] of Object.entries({ root: 10, data: 40 })) {
-  STORAGE.volume(volume, { capacity: { storage: `${gib}Gi` }, csi: { driver: 'driver.longhorn.io', volumeHandle: volume } });
-  STORAGE.claim(volume, { volume, gib });
-}
-for (const name of ['new-1', 'new-2']) STORAGE.claim(name, { gib: 3 });
-
-const facts = (name: string) => node({ name, images: { has: (image) => name === 'large' && image === IMAGE } });
-const cluster = (fields: Partial<World> = {}): World =>
-  world({
-    verdict: (name, vm) => (ROOMS[name] === undefined ? undefined : zoneVerdict(vm, ROOMS[name])),
-    node: facts,
-    nodes: () => NAMES.map(facts),
-    cpu: (name) => (name === 'silent' ? undefined : CPU),
-    vmsOn: (name) => (name === 'large' ? 3 : 0),
-    storage: (vm) => askOf(vm, STORAGE.books),
-    ...fields,
-  });
 
 interface Example {
-  readonly vm: keyof typeof VMS;
+  readonly vm: VmName;
   readonly says: Readonly<Record<string, string>>;
   /** Nodes that will do, best first; those of equal score in the order of the table. */
   readonly order: readonly string[];
@@ -109,14 +61,8 @@ const EXAMPLES: Record<string, Example> = {
 }; // prettier-ignore
 
 test.each(Object.entries(EXAMPLES))('%s', (_title, { vm, says, order, reasons = {}, world: fields }) => {
-  const guest = wanted({ ...VMS[vm], image: IMAGE }, says);
-  const where = cluster(fields);
-  const verdicts = judgeNodes({ pod: {}, names: NAMES }, { ok: true, guest }, where);
-  const refused = verdicts.filter(({ reason }) => reason !== '');
+  const { refused, best } = outcome(vm, says, fields);
   expect(refused.map(({ name }) => name)).toEqual(Object.keys(reasons));
   for (const { name, reason } of refused) expect(reason).toMatch(reasons[name]!);
-  const passed = verdicts.filter(({ reason }) => reason === '').map(({ name }) => name);
-  const { totals } = nodeScores(guest, where.judged(passed, guest), where.storage(guest)?.shares(passed));
-  const best = passed.map((name, index) => ({ name, total: totals[index]! })).sort((a, b) => b.total - a.total);
   expect(best.map(({ name }) => name)).toEqual(order);
 });

@@ -1,64 +1,36 @@
 import { nodeReason } from '../../../../scheduler-plugin/node-reason.ts';
-import { createLedger, type Ledger } from '../../../../scheduler-plugin/placement/ledger.ts';
+import { createLedger } from '../../../../scheduler-plugin/placement/ledger.ts';
 import { createReportReader } from '../../../../scheduler-plugin/placement/report-facts.ts';
 import type { Wanted } from '../../../../scheduler-plugin/placement/wanted.ts';
-import { claimsWithout, createNominations, keepingRoom } from '../../../../scheduler-plugin/preemption/nominations.ts';
+import { claimsWithout } from '../../../../scheduler-plugin/preemption/nominations.ts';
 import { choose, type PreemptionBooks, victimsOn } from '../../../../scheduler-plugin/preemption/preemptor.ts';
 import type { Victims } from '../../../../scheduler-plugin/preemption/victims.ts';
 import { boundVm } from '../../../build/bound-vm.ts';
-import { node, report, reportedZone, wanted, world as madeWorld } from '../../../build/placement.ts';
+import { booksOf, PREEMPTOR, twoZones } from '../../../build/guide-preemption.ts';
+import { node, report, reportedZone, wanted } from '../../../build/placement.ts';
 import { type Case, type Dice, dice, makeCase } from '../oracle-cases.ts';
 
-function booksOf(ledger: Ledger): PreemptionBooks {
-  const nominations = createNominations();
-  const world = keepingRoom(
-    madeWorld({ node: (name) => node({ name }), nodes: () => [node(), node({ name: 'b' })] }),
-    ledger,
-    nominations,
-  );
-  return { ledger, nominations, world, budgets: () => [], clock: { now: () => 0 } };
-}
-
-/** Zones of 100 pages: zone 0 has 60 (low priority) and 40 (high) taken, zone 1 has 90 (middle) taken, 10 free. */
-function twoZones(): Ledger {
-  const ledger = createLedger();
-  const zones = [reportedZone(0, 100), reportedZone(1, 100)];
-  ledger.setReport('a', createReportReader()(report({ zones })));
-  const put = (uid: string, priority: number, zone: number, amount: number): void => {
-    const requests = { 'hugepages-2Mi': amount };
-    const needs = { memory: '2Mi', amount, cpus: 0, functions: [] } as const;
-    ledger.setPod(
-      uid,
-      boundVm(uid, { priority, requests }, { needs, plan: { zones: [{ id: zone, cpus: 0, amount }], functions: [] } }),
-    );
-  };
-  put('low', 0, 0, 60);
-  put('high', 50, 0, 40);
-  put('middle', 1, 1, 90);
-  return ledger;
-}
-const guest = wanted({ memory: '2Mi', amount: 70, priority: 10, uid: 'new' });
-const preemptor = { guest, requests: { 'hugepages-2Mi': 70 }, isChoosy: false };
+const { guest } = PREEMPTOR;
 const proposed = (...uids: readonly string[]): Victims => ({ uids, violations: 0 });
 
 test('the scheduler would evict the VM of the lowest priority, which frees pages enough in no zone; the one that frees a zone goes instead', () => {
-  const chosen = choose(booksOf(twoZones()), preemptor, new Map([['a', proposed('low')]]));
+  const chosen = choose(booksOf(twoZones()), PREEMPTOR, new Map([['a', proposed('low')]]));
   expect(chosen).toEqual(new Map([['a', proposed('middle')]]));
 });
 
 test('a node where no eviction makes a zone free is dropped, and so nobody is evicted there', () => {
-  const large = { ...preemptor, guest: wanted({ ...guest, amount: 101 }) };
+  const large = { ...PREEMPTOR, guest: wanted({ ...guest, amount: 101 }) };
   expect(choose(booksOf(twoZones()), large, new Map([['a', proposed('low', 'middle')]]))).toEqual(new Map());
 });
 
 test('a node whose kubelet refused the VM is dropped: that no eviction cures', () => {
   const books = booksOf(twoZones());
   const world = { ...books.world, backOff: () => 'its kubelet refused' };
-  expect(victimsOn({ ...books, world }, preemptor, 'a', proposed('low'))).toBe('hopeless');
+  expect(victimsOn({ ...books, world }, PREEMPTOR, 'a', proposed('low'))).toBe('hopeless');
 });
 
 test('a node is dropped where the VM would fit, but could not be moved from as it requires', () => {
-  const mustMove = { ...preemptor, guest: wanted({ ...guest }, { mobility: 'require' }) };
+  const mustMove = { ...PREEMPTOR, guest: wanted({ ...guest }, { mobility: 'require' }) };
   expect(victimsOn(booksOf(twoZones()), mustMove, 'a', proposed('low'))).toBe('hopeless');
 });
 
@@ -67,30 +39,30 @@ test('a VM bound a moment ago that the watch has not shown is no victim, though 
   ledger.setReport('a', createReportReader()(report({ zones: [reportedZone(0, 100)] })));
   const needs = { memory: '2Mi', amount: 90, cpus: 0, functions: [] } as const;
   ledger.reserve({ uid: 'r', node: 'a', owner: 'o', needs, plan: undefined, expiresAt: 1 });
-  expect(victimsOn(booksOf(ledger), preemptor, 'a')).toBe('hopeless');
+  expect(victimsOn(booksOf(ledger), PREEMPTOR, 'a')).toBe('hopeless');
 });
 
 describe('once victims were chosen', () => {
   const nominated = (books: PreemptionBooks): void =>
-    books.nominations.set('new', { uid: 'new', node: 'a', priority: 10, needs: guest });
+    books.nominations.set('new', { uid: 'new', node: 'a', priority: guest.priority, needs: guest });
   const free = (books: PreemptionBooks, priority: number, amount: number): string =>
     nodeReason(wanted({ memory: '2Mi', amount, priority, uid: 'other' }), node(), books.world);
 
   it('their room is kept for the VM they made it for, against others up to its priority', () => {
     const ledger = twoZones();
     const books = booksOf(ledger);
-    choose(books, preemptor, new Map([['a', proposed('low')]]));
+    choose(books, PREEMPTOR, new Map([['a', proposed('low')]]));
     nominated(books);
     ledger.setPod('middle', undefined);
-    expect(free(books, 10, 31)).toBe('zone 0 has 0 and zone 1 has 30 free 2Mi pages, guest needs 31 in one zone');
-    expect([free(books, 10, 30), free(books, 11, 31)]).toEqual(['', '']);
+    expect(free(books, 100, 31)).toBe('zone 0 has 0 and zone 1 has 30 free 2Mi pages, guest needs 31 in one zone');
+    expect([free(books, 100, 30), free(books, 101, 31)]).toEqual(['', '']);
     expect(nodeReason(guest, node(), books.world)).toBe('');
   });
 
   it('nothing is kept any more when it was given up, and nothing twice once it is there', () => {
     const ledger = twoZones();
     const books = booksOf(ledger);
-    choose(books, preemptor, new Map([['a', proposed('low')]]));
+    choose(books, PREEMPTOR, new Map([['a', proposed('low')]]));
     nominated(books);
     ledger.setPod('middle', undefined);
     ledger.reserve({ uid: 'new', node: 'a', owner: 'o', needs: guest, plan: { zones: [{ id: 1, cpus: 0, amount: 70 }], functions: [] }, expiresAt: 1 });
