@@ -33,8 +33,8 @@ import { without } from './without.ts';
 
 /** QEMU reconnects once a second; silence for longer than this means it is gone. */
 export const QMP_LOST_MS = 3000;
-/** Between tries to serve a guest's network again. */
-const NETWORK_RETRY_MS = 5_000;
+/** Between two looks at what serves a guest's network; the longer one when something was wrong. */
+const NETWORK_REST_MS = { well: 1_000, ill: 5_000 };
 const RETRY = { firstMs: 250, maxMs: 30_000 };
 
 /** A slot the kubelet has handed to a container. */
@@ -89,14 +89,16 @@ function onQemu(state: SlotState, event: QemuEvent): Decision {
 }
 
 function onNetwork(state: SlotState, event: NetworkEvent): Decision {
-  if (event.type === 'check-network') return withNetworkCheck(keep(state));
-  const { wanted, ending } = state;
-  if (wanted === undefined || ending !== undefined) return keep(state);
-  if (event.type === 'network-served' && !event.revived) return keep(state);
-  const told = report(state, wanted, event.type === 'network-lost' ? networkLostEvent(event.message) : NETWORK_REVIVED);
+  const { wanted, ending, network } = state;
+  const idle = keep(without(state, 'network'));
+  if (event.type === 'check-network') return network === 'due' ? withNetworkCheck(idle) : idle;
+  if (wanted === undefined || ending !== undefined) return idle;
+  const rest = (afterMs: number): SlotAction => ({ type: 'later', afterMs, event: 'check-network' });
+  if (event.type === 'network-served' && !event.revived) return { state, actions: [rest(NETWORK_REST_MS.well)] };
+  const news = event.type === 'network-lost' ? networkLostEvent(event.message) : NETWORK_REVIVED;
   // Also what was started may end before QEMU dials it, of which QEMU says nothing.
-  const again: SlotAction = { type: 'later', afterMs: NETWORK_RETRY_MS, event: 'check-network' };
-  return { state: told.state, actions: [...told.actions, again] };
+  const told = report({ ...state, network: 'due' }, wanted, news);
+  return { state: told.state, actions: [...told.actions, rest(NETWORK_REST_MS.ill)] };
 }
 
 function onConnected(state: SlotState, { status, threads = [] }: Extract<SlotEvent, { type: 'qmp-connected' }>): Decision {
@@ -116,7 +118,8 @@ function withNetworkCheck({ state, actions }: Decision): Decision {
   const { vm, served, ending } = state;
   const concerned = vm?.guest.networks.some(({ binding }) => binding === 'passt') === true && ending === undefined;
   if (!concerned || served === undefined) return { state, actions };
-  return { state, actions: [...actions, { type: 'check-network', vm, launcher: served }] };
+  if (state.network !== undefined) return { state: { ...state, network: 'due' }, actions };
+  return { state: { ...state, network: 'busy' }, actions: [...actions, { type: 'check-network', vm, launcher: served }] };
 }
 
 type StartEvent = Exclude<SlotEvent, QemuEvent | NetworkEvent | { type: 'ready' | 'failed' | 'identified' }>;

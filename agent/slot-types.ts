@@ -91,6 +91,8 @@ export interface SlotState {
   readonly connected: boolean;
   /** Why the guest of `served` ended; cleared when the next one starts. */
   readonly ending?: Ending;
+  /** A look at the network's processes is under way, or was a moment ago; `due`: another is wanted. A hostile QEMU may ask for any number. */
+  readonly network?: 'busy' | 'due';
   /** What the pod's conditions should say. */
   readonly wanted?: Conditions;
 }

@@ -133,10 +133,10 @@ export class Slot {
     return timer;
   }
 
-  /** What the API server has not heard yet must be told again by the next agent, so it is not remembered as wanted. */
+  /** What the API server has not heard yet must be told again by the next agent, so it is not remembered as wanted; and what is under way ends with this one. */
   #save(): void {
     if (this.#closed) return;
-    const rest = without(this.#state, 'wanted');
+    const rest = without(this.#state, 'wanted', 'network');
     const reported = this.#reporter.reported();
     this.#world.files.save(reported === undefined ? rest : { ...rest, wanted: reported });
   }

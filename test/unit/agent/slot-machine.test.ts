@@ -45,38 +45,42 @@ const withPasst = { ...vm, guest: { ...vm.guest, networks: [{ name: 'pod', inter
 const runningPasst: SlotEvent[] = [{ type: 'ready' }, { ...resolved, vm: withPasst }, ...running.slice(2)];
 const cutOff: SlotEvent = { type: 'qmp-event', name: 'NETDEV_STREAM_DISCONNECTED', data: { 'netdev-id': 'net0' } };
 const lost: SlotEvent = { type: 'network-lost', message: 'why' };
+const well: SlotEvent = { type: 'network-served', revived: false };
+const revived: SlotEvent = { type: 'network-served', revived: true };
+const look: SlotEvent = { type: 'check-network' };
+const servedPasst: SlotEvent[] = [...runningPasst, well, look];
 
 test.each<[string, SlotEvent[], string[]]>([
-  ['a guest that loses passt has its network looked after', [...runningPasst, cutOff], ['check-network']],
-  ['not one without passt', [...running, cutOff], []],
-  ['nor one that has ended', [...runningPasst, shutdown('guest-shutdown'), cutOff], []],
   [
-    'one that starts, because it may not have got through yet',
+    'a guest that starts with passt has its network looked after, because it may not have got through yet',
     runningPasst,
     ['report True GuestRunning + Normal GuestStarted', 'save', 'check-network'],
   ],
+  ['and one that loses passt', [...servedPasst, cutOff], ['check-network']],
+  ['not one without passt', [...running, cutOff], []],
+  ['nor one that has ended', [...servedPasst, shutdown('guest-shutdown'), cutOff], []],
   [
     'and again after QEMU was not heard for a while',
-    [...runningPasst, { type: 'qmp-closed' }, { type: 'qmp-connected', status: 'running' }],
+    [...servedPasst, { type: 'qmp-closed' }, { type: 'qmp-connected', status: 'running' }],
     ['check-network'],
   ],
-  ['passt that is there is no news', [...runningPasst, cutOff, { type: 'network-served', revived: false }], []],
+  ['once at a time, however often QEMU says so', [...servedPasst, cutOff, cutOff, cutOff], []],
+  ['and not at once again', [...servedPasst, cutOff, cutOff, well], ['check-network later']],
+  ['but then', [...servedPasst, cutOff, cutOff, well, look], ['check-network']],
+  ['passt that is there needs no second look', [...servedPasst, cutOff, well, look], []],
   [
     'passt started again is told',
-    [...runningPasst, cutOff, { type: 'network-served', revived: true }],
+    [...servedPasst, cutOff, revived],
     ['report True GuestRunning + Warning NetworkRestarted', 'check-network later'],
   ],
+  ['and looked at once more', [...servedPasst, cutOff, revived, look], ['check-network']],
   [
     'passt that does not start is told, and tried again',
-    [...runningPasst, cutOff, lost],
+    [...servedPasst, cutOff, lost],
     ['report True GuestRunning + Warning NetworkLost', 'check-network later'],
   ],
-  ['after a while', [...runningPasst, cutOff, lost, { type: 'check-network' }], ['check-network']],
-  [
-    'but not for a guest that ended meanwhile',
-    [...runningPasst, cutOff, lost, shutdown('guest-shutdown'), { type: 'check-network' }],
-    [],
-  ],
+  ['after a while', [...servedPasst, cutOff, lost, look], ['check-network']],
+  ['but not for a guest that ended meanwhile', [...servedPasst, cutOff, lost, shutdown('guest-shutdown'), look], []],
   [
     'emulation that nobody asked for is told as a warning',
     [{ type: 'ready' }, { ...resolved, vm: { ...vm, guest: { ...vm.guest, emulatedBy: 'fallback' } } }, ...running.slice(2)],
