@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { realClock } from '../../runtime/clock.ts';
+import { SERVER_LIMITS } from '../../runtime/listen.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { createAdmissionApp } from '../../webhooks/server/app.ts';
@@ -31,7 +32,7 @@ function ours(policies: number): express.Express {
 
 const [, , which = '', argument = ''] = process.argv;
 const app = which === 'ours' ? ours(Number(argument)) : bare(argument);
-const server = createServer({ keepAlive: true }, app).listen(0, '127.0.0.1', () =>
+const server = createServer({ ...SERVER_LIMITS, keepAlive: true }, app).listen(0, '127.0.0.1', () =>
   process.send?.({ port: (server.address() as AddressInfo).port }),
 );
 process.on('message', () => process.send?.({ cpu: process.cpuUsage(), rss: process.memoryUsage.rss() }));
