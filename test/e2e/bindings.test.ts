@@ -27,7 +27,7 @@ async function reachedAsAnyPod(name: string): Promise<PodView> {
   const pod = await waitReady(ns, name);
   await waitReady(ns, 'client');
   expect((await guestReport(ns, 'client', pod.status.podIP!))['hostname']).toBe(name);
-  expect((await guestReport(ns, 'client', name))['hostname']).toBe(name);
+  expect((await eventually('the Service has a name', () => guestReport(ns, 'client', name)))['hostname']).toBe(name);
   expect(await fetchThroughPortForward(ns, name, 80)).toMatch(new RegExp(`^${name} `));
   expect(await runInGuest(ns, name, 'nslookup kubernetes.default.svc.cluster.local')).toMatch(/10\.96\.0\.1\b/);
   expect(await runInGuest(ns, name, 'echo | nc -w 3 10.96.0.1 443 && echo open')).toContain('open');

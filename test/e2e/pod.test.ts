@@ -30,7 +30,8 @@ vmTest('a labelled Pod boots and is reached as any pod is: logs, attach, port-fo
   expect(condition(pod, 'podvisor.dev/accelerated')?.status).toMatch(/True|False/);
   expect(await consoleLog(ns, 'vm')).toContain('GUEST READY');
   expect(await runInGuest(ns, 'vm', 'echo $((6*7))')).toBe('42');
-  expect((await guestReport(ns, 'client', 'vm'))['hostname']).toBe('vm');
+  // Cluster DNS hears of a new Service late, above all when the API server was away a moment ago.
+  expect((await eventually('the Service has a name', () => guestReport(ns, 'client', 'vm')))['hostname']).toBe('vm');
   expect(await fetchThroughPortForward(ns, 'vm', 80)).toMatch(/^vm [0-9a-f-]{36}/);
   expect((await events(ns, 'vm')).join('\n')).toContain('GuestStarted');
   await deletePod(ns, 'vm');
