@@ -10,7 +10,7 @@ import type { Pinner } from './cpus/pin.ts';
 import { cpuPlan } from './cpus/plan.ts';
 import { handOverDisks } from './disks.ts';
 import { missingFunction } from './functions.ts';
-import { checkNetwork, type NetworkWorld, planNetwork } from './guest-network.ts';
+import { checkNetwork, type Launched, type NetworkWorld, planNetwork } from './guest-network.ts';
 import { type HostDevices, hostDevicesOf } from './host-devices.ts';
 import { isReaderWaiting, writeToReader } from './fifo.ts';
 import { type FunctionWorld, prepareFunctions } from './prepare-functions.ts';
@@ -19,7 +19,7 @@ import type { PodResources } from './pod-resources.ts';
 import { claimedAddresses } from './resource-slices.ts';
 import type { Processes } from './proc.ts';
 import type { SlotPaths } from './slot-files.ts';
-import type { LauncherId, SlotAction, SlotEvent, SlotState, VmFacts } from './slot-types.ts';
+import type { SlotAction, SlotEvent, SlotState, VmFacts } from './slot-types.ts';
 
 /** The world the steps of a start act on. */
 export interface StartWorld extends FunctionWorld, NetworkWorld {
@@ -157,11 +157,7 @@ async function writeArgv(
 }
 
 /** Sees that the container has the CPUs it asked for, before a guest starts on shared ones. '' = all is well. */
-async function claimCpus(
-  { resources, pinner }: StartWorld,
-  { vm, launcher }: { readonly vm: VmFacts; readonly launcher: LauncherId },
-  slot: string,
-): Promise<string> {
+async function claimCpus({ resources, pinner }: StartWorld, { vm, launcher }: Launched, slot: string): Promise<string> {
   if (vm.guest.dedicatedCpus === undefined) return '';
   const result = cpuPlan(vm.guest, (await resources.holdings(slot)).cpus);
   if (!result.ok) return result.reason;
@@ -172,7 +168,7 @@ async function claimCpus(
 /** Addresses of the devices of the node that the kubelet gave to this guest. */
 async function givenDevices(
   { resources, processes, client }: StartWorld,
-  { vm, launcher }: { readonly vm: VmFacts; readonly launcher: LauncherId },
+  { vm, launcher }: Launched,
   slot: string,
 ): Promise<HostDevices> {
   const { hostDevices, claims } = vm.guest;

@@ -1,3 +1,4 @@
+import type { Link } from '../../agent/network/facts.ts';
 import type { VmFacts } from '../../agent/slot-types.ts';
 import { guestSpec } from './guest.ts';
 
@@ -17,3 +18,14 @@ export function vmFacts(change: Partial<VmFacts> = {}): VmFacts {
     ...change,
   };
 }
+
+/** The pod's own interface, as a CNI plugin leaves it. */
+export const ETH0: Link = {
+  name: 'eth0',
+  mac: '0a:58:0a:f4:01:05',
+  mtu: 1450,
+  kind: 'veth',
+  alias: '',
+  ipv4: ['10.244.1.5'],
+  cidrs: ['10.244.1.5/24'],
+};

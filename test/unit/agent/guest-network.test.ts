@@ -1,17 +1,8 @@
 import { checkNetwork, type NetworkWorld } from '../../../agent/guest-network.ts';
 import type { SlotEvent } from '../../../agent/slot-types.ts';
-import { vmFacts } from '../../build/vm-facts.ts';
+import { ETH0, vmFacts } from '../../build/vm-facts.ts';
 
 const launcher = { pid: 42, startTime: '1' };
-const link = {
-  name: 'eth0',
-  mac: '0a:58:0a:f4:01:05',
-  mtu: 1450,
-  kind: 'veth',
-  alias: '',
-  ipv4: ['10.244.1.5'],
-  cidrs: ['10.244.1.5/24'],
-};
 const networks = [{ name: 'pod', interface: 'eth0', binding: 'passt' as const }];
 const plain = vmFacts();
 const vm = { ...plain, guest: { ...plain.guest, networks } };
@@ -23,7 +14,7 @@ function world(listening: readonly string[], { start = '', alive = true } = {}) 
   const made = {
     processes: { isAlive: () => alive },
     network: {
-      links: () => Promise.resolve([link]),
+      links: () => Promise.resolve([ETH0]),
       listening: () => Promise.resolve(listening),
       startHelpers: (_launcher: unknown, helpers: readonly { program: string }[]) => {
         if (start !== '') return Promise.reject(new Error(start));

@@ -7,7 +7,7 @@ import type { SlotEvent, SlotState, VmFacts } from '../../../agent/slot-types.ts
 import { type StartAction, startStep, type StartWorld } from '../../../agent/start-steps.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { guestSpec } from '../../build/guest.ts';
-import { vmFacts } from '../../build/vm-facts.ts';
+import { ETH0, vmFacts } from '../../build/vm-facts.ts';
 
 const launcher = { pid: 42, startTime: '1' };
 const directory = mkdtempSync(join(tmpdir(), 'podvisor-start-'));
@@ -28,13 +28,12 @@ function world(group: (pci: string) => string) {
   });
   const attributes = { 'resource.kubernetes.io/pciBusID': { string: '0000:5e:00.0' } };
   const slice = { spec: { driver: GPU.driver, pool: { name: GPU.pool }, devices: [{ name: GPU.device, attributes }] } };
-  const link = { name: 'eth0', mac: '0a:58:0a:f4:01:05', mtu: 1450, kind: 'veth', alias: '', ipv4: ['10.244.1.5'], cidrs: ['10.244.1.5/24'] };
   const made = {
     log: silentLog,
     client: { get: () => Promise.resolve({ metadata: { resourceVersion: '1' }, items: [slice] }) },
     resources: { holdings: () => Promise.resolve({ cpus: [], devices: new Map([['example.com/nvme', ['17']]]), claimed: [GPU] }) },
     processes: { isAlive: () => true, environment: () => new Map([['PCI_RESOURCE_EXAMPLE_COM_NVME', '0000:3b:00.0']]) },
-    network: { links: () => Promise.resolve([link]), apply: () => Promise.resolve(void done.push('network')) },
+    network: { links: () => Promise.resolve([ETH0]), apply: () => Promise.resolve(void done.push('network')) },
     disks: { lstat, lchown: (path: string, uid: number) => void done.push(`${path} ${uid}`) },
     functions: {
       check: (one: object) => ({ ok: true, facts: { group: 'pci' in one ? group(String(one.pci)) : '', numaNode: 0 } }),

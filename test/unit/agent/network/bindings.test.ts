@@ -5,9 +5,8 @@ import type { NetworkFacts } from '../../../../agent/network/part.ts';
 import type { VmFacts } from '../../../../agent/slot-types.ts';
 import type { GuestNetwork } from '../../../../api/guest-spec.ts';
 import { guestSpec } from '../../../build/guest.ts';
-import { vmFacts } from '../../../build/vm-facts.ts';
+import { ETH0, vmFacts } from '../../../build/vm-facts.ts';
 
-const ETH0: Link = { name: 'eth0', mac: '0a:58:0a:f4:01:05', mtu: 1450, kind: 'veth', alias: '', ipv4: ['10.244.1.5'], cidrs: ['10.244.1.5/24'] }; // prettier-ignore
 const NET1: Link = { name: 'net1', mac: '02:aa:bb:cc:dd:ee', mtu: 1500, kind: 'macvlan', alias: '', ipv4: ['192.168.7.3'], cidrs: ['192.168.7.3/24'] }; // prettier-ignore
 const FACTS: NetworkFacts = {
   links: [ETH0, NET1],

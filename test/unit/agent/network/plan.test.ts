@@ -3,17 +3,8 @@ import { networkPlan } from '../../../../agent/network/plan.ts';
 import { clusterDomainOf, guestDns, parseResolvConf } from '../../../../agent/network/resolv.ts';
 import type { VmFacts } from '../../../../agent/slot-types.ts';
 import { guestSpec } from '../../../build/guest.ts';
-import { vmFacts } from '../../../build/vm-facts.ts';
+import { ETH0, vmFacts } from '../../../build/vm-facts.ts';
 
-const ETH0: Link = {
-  name: 'eth0',
-  mac: '0a:58:0a:f4:01:05',
-  mtu: 1450,
-  kind: 'veth',
-  alias: '',
-  ipv4: ['10.244.1.5'],
-  cidrs: ['10.244.1.5/24'],
-};
 const NET1: Link = {
   name: 'net1',
   mac: '02:aa:bb:cc:dd:ee',
