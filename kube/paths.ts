@@ -22,6 +22,7 @@ export const KINDS = {
   volumes: { group: '', version: 'v1', plural: 'persistentvolumes' },
   storageClasses: { group: 'storage.k8s.io', version: 'v1', plural: 'storageclasses' },
   storageCapacities: { group: 'storage.k8s.io', version: 'v1', plural: 'csistoragecapacities' },
+  csiNodes: { group: 'storage.k8s.io', version: 'v1', plural: 'csinodes' },
   volumeAttachments: { group: 'storage.k8s.io', version: 'v1', plural: 'volumeattachments' },
   longhornReplicas: { group: 'longhorn.io', version: 'v1beta2', plural: 'replicas' },
   longhornVolumes: { group: 'longhorn.io', version: 'v1beta2', plural: 'volumes' },

@@ -13,12 +13,14 @@ interface OwnCheck {
   readonly concerns: (wanted: Wanted, claims: Claims) => boolean;
 }
 
+function looksAtStorage({ volumeClaims, wishes }: Wanted): boolean {
+  return volumeClaims.length > 0 && wishes.storage.mode !== 'ignore';
+}
+
 const OWN_CHECKS: readonly OwnCheck[] = [
   { check: checks.wasNotRefused, concerns: ({ owner }, claims) => claims.wasRefused(owner) },
-  {
-    check: checks.hasPoolRoom,
-    concerns: ({ volumeClaims, wishes }) => volumeClaims.length > 0 && wishes.storage.mode !== 'ignore',
-  },
+  { check: checks.attachesVolumes, concerns: looksAtStorage },
+  { check: checks.hasPoolRoom, concerns: looksAtStorage },
   { check: checks.hasData, concerns: ({ volumeClaims, wishes }) => volumeClaims.length > 0 && wishes.storage.mode === 'require' },
   { check: checks.isSpread, concerns: ({ wishes }) => wishes.spread.mode === 'require' },
 ];

@@ -30,6 +30,21 @@ function nodeReport(index: number): object {
   return { metadata: { name: nodeName(index), resourceVersion: '1' }, status: { ...status, cpu: { ...cpu, features } } };
 }
 
+/** As a kubelet writes it for a driver with a limit and one without. */
+function csiNode(index: number): object {
+  const name = nodeName(index);
+  const drivers = [
+    {
+      name: 'ebs.csi.aws.com',
+      nodeID: `i-${index}`,
+      topologyKeys: ['topology.ebs.csi.aws.com/zone'],
+      allocatable: { count: 25 },
+    },
+    { name: 'driver.longhorn.io', nodeID: name, topologyKeys: null },
+  ];
+  return { metadata: { name, resourceVersion: '1' }, spec: { drivers } };
+}
+
 /** A VM that runs; the reports do not list it, which is the most work for the ledger. */
 function pod(index: number, nodes: number): object {
   const annotations = {
@@ -52,6 +67,7 @@ function pod(index: number, nodes: number): object {
 export function quietCluster(nodes: number, pods: number): KubeClient {
   const kinds: Readonly<Record<string, { count: number; make: (index: number) => object }>> = {
     nodes: { count: nodes, make: node },
+    csinodes: { count: nodes, make: csiNode },
     nodereports: { count: nodes, make: nodeReport },
     pods: { count: pods, make: (index) => pod(index, nodes) },
   };

@@ -105,6 +105,9 @@ function isAligned(wanted: Wanted, room: Room): string {
   return `${has}, guest needs ${needs.join(', ')} together ${cellsText(wanted)}`;
 }
 
+/** The node plugins of its volumes, as far as CSINodes tell. */
+export const attachesVolumes: NodeCheck = (wanted, node, claims) => claims.storage(wanted)?.attachReason(node.name) ?? '';
+
 /** All claims the VM is to make in a pool together, beside those under way; Kubernetes looks at each one alone. */
 export const hasPoolRoom: NodeCheck = (wanted, node, claims) => claims.storage(wanted)?.poolReason(node.name) ?? '';
 

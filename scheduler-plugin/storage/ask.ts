@@ -1,10 +1,12 @@
 import type { Wanted } from '../placement/wanted.ts';
+import { type AttachAsk, attachAskOf, type UsedVolume } from './attach.ts';
 import { leftOf, type PoolRoom } from './pools.ts';
 import type { PoolPromise } from './promises.ts';
 import type { StorageBooks } from './storage.ts';
+import type { ClaimFacts } from './volume-facts.ts';
 
 /** What the volume claims of a VM mean for nodes. Made once a request; asked once a node. */
-export interface StorageAsk {
+export interface StorageAsk extends AttachAsk {
   /** Why pools of the node cannot take the VM's new disks, '' = they can, or nobody tells. */
   poolReason(node: string): string;
   /** Why the node does not have the VM's data, '' = it has all of which anybody tells where it is. */
@@ -28,26 +30,26 @@ interface Disk {
 /** A node that a volume is attached to saves the wait for detaching it elsewhere: this part of having a copy. */
 const ATTACHED = 0.1;
 
+/** What the books say of a VM's claims. */
+interface Known {
+  readonly wants: Map<string, { readonly group: string; readonly bytes: number; readonly storageClass: string }>;
+  /** Keys of claims that the scheduler knows, and we do not yet. */
+  readonly unknown: string[];
+  readonly disks: Disk[];
+  readonly used: UsedVolume[];
+}
+
 /** undefined = the VM has no claims. */
 export function askOf(wanted: Pick<Wanted, 'uid' | 'volumeClaims'>, books: StorageBooks): StorageAsk | undefined {
   if (wanted.volumeClaims.length === 0) return undefined;
-  const wants = new Map<string, { readonly group: string; readonly bytes: number; readonly storageClass: string }>();
-  const unknown: string[] = [];
-  const disks: Disk[] = [];
-  for (const key of wanted.volumeClaims) {
-    const claim = books.claim(key);
-    if (claim === undefined) unknown.push(key);
-    else if (claim.volume !== '') disks.push(...diskOf(books, claim.volume));
-    else if (claim.selectedNode === '') {
-      const { storageClass, bytes } = claim;
-      const facts = books.storageClass(storageClass);
-      if (facts?.waits === true) wants.set(key, { group: facts.group, bytes, storageClass });
-    }
-  }
+  const known: Known = { wants: new Map(), unknown: [], disks: [], used: [] };
+  for (const key of wanted.volumeClaims) look(books, known, key);
+  const { wants, unknown, disks, used } = known;
   const needs = needsOf(wants.values());
   const room = (group: string, node: string): PoolRoom | undefined => books.pools.room(group, node, wanted.uid);
   let passing = '';
   return {
+    ...attachAskOf(used, books),
     wants,
     passing: () => passing,
     dataReason: (node) => dataReason(disks, node),
@@ -65,11 +67,32 @@ export function askOf(wanted: Pick<Wanted, 'uid' | 'volumeClaims'>, books: Stora
   };
 }
 
+function look(books: StorageBooks, { wants, unknown, disks, used }: Known, key: string): void {
+  const claim = books.claim(key);
+  if (claim === undefined) {
+    unknown.push(key);
+    return;
+  }
+  used.push(...usedOf(books, claim));
+  if (claim.volume !== '') disks.push(...diskOf(books, claim.volume));
+  else if (claim.selectedNode === '') {
+    const { storageClass, bytes } = claim;
+    const facts = books.storageClass(storageClass);
+    if (facts?.waits === true) wants.set(key, { group: facts.group, bytes, storageClass });
+  }
+}
+
 const PASSING = 'room for its new disks is kept for claims under way, until it is known what they take (it asks again by itself)';
 
 /** For a claim that the scheduler knows, and we do not yet. */
 function unknownReason(key: string): string {
   return `claim ${key.slice(key.indexOf('/') + 1)} is not yet known to the Podvisor scheduler extender (it asks again by itself)`;
+}
+
+/** Of a bound file system nothing is kept. */
+function usedOf(books: StorageBooks, { volume, storageClass }: ClaimFacts): readonly UsedVolume[] {
+  const driver = volume === '' ? books.storageClass(storageClass)?.provisioner : books.volume(volume)?.driver;
+  return driver === undefined ? [] : [{ driver }];
 }
 
 function diskOf(books: StorageBooks, name: string): readonly Disk[] {

@@ -1,7 +1,8 @@
 import { KINDS, pathOf } from '../../kube/paths.ts';
 import { createReflector, type Reflector } from '../../kube/reflector.ts';
-import { type Source, sourceOf } from '../sources/source.ts';
+import { isFresh, type Source, sourceOf } from '../sources/source.ts';
 import { createCopies } from './copies.ts';
+import { type CsiNodeObject, type CsiNodes, createCsiNodeReader, createCsiNodes, type NodeDrivers } from './csi-nodes.ts';
 import { copyWatch, createLocators, type LinstorAccess, type SourceParts } from './locators.ts';
 import { attachment, openebsRooms } from './drivers.ts';
 import { type GroupRoom, HOLD_MS } from './pools.ts';
@@ -20,6 +21,8 @@ export interface StorageSources {
 /** One watch for each kind of object, one poll for LINSTOR. */
 export function createStorageSources(parts: SourceParts, linstor?: LinstorAccess): StorageSources {
   const attachments = createCopies();
+  const csiNodes = createCsiNodes();
+  const csiNodeSource = sourceOf('csinodes', csiNodeWatch(parts, csiNodes));
   const { locators, sources } = createLocators(parts, linstor);
   const claims: Reflector<read.ClaimFacts> = claimWatch(parts, (key, claim) => books.setClaim(key, claim));
   const volumes: Reflector<read.VolumeFacts> = volumeWatch(parts, (volume) => books.setVolume(volume));
@@ -29,6 +32,7 @@ export function createStorageSources(parts: SourceParts, linstor?: LinstorAccess
     volume: (name) => volumes.get(name),
     locators,
     attachments,
+    csiNodes: { ...csiNodes, runs: (driver) => isFresh(csiNodeSource, parts.clock.now()) && csiNodes.runs(driver) },
   });
   return {
     books,
@@ -39,6 +43,7 @@ export function createStorageSources(parts: SourceParts, linstor?: LinstorAccess
       sourceOf('csistoragecapacities', capacityWatch(parts, books)),
     ],
     optional: [
+      csiNodeSource,
       sourceOf('volumeattachments', copyWatch(parts, 'volumeAttachments', { read: attachment, copies: attachments })),
       sourceOf('openebs-nodes', openebsRoomWatch(parts, books)),
       ...sources,
@@ -81,6 +86,17 @@ function capacityWatch(parts: SourceParts, books: StorageBooks): Reflector<read.
     mayBeAbsent: true,
     keep: (raw) => readCapacity(raw as read.CapacityObject),
     onChange: (key, facts) => books.setCapacity(key, facts),
+  });
+}
+
+function csiNodeWatch(parts: SourceParts, csiNodes: CsiNodes): Reflector<NodeDrivers> {
+  const readNode = createCsiNodeReader();
+  return createReflector({
+    ...parts,
+    path: pathOf(KINDS.csiNodes),
+    mayBeAbsent: true,
+    keep: (raw) => readNode(raw as CsiNodeObject),
+    onChange: (node, drivers) => csiNodes.set(node, drivers),
   });
 }
 

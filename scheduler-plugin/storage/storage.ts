@@ -1,5 +1,6 @@
 import { isRemote } from './drivers.ts';
 import type { Copies } from './copies.ts';
+import type { CsiNodes } from './csi-nodes.ts';
 import { createPools, type GroupRoom, HOLD_MS, type PlacedClaim, type Pools, type ToldRoom } from './pools.ts';
 import { createTopology, NAME_KEY, type Topology } from './topology.ts';
 import { type CapacityFacts, type ClaimFacts, type ClassFacts, type VolumeFacts } from './volume-facts.ts';
@@ -39,6 +40,7 @@ export interface StorageBooks {
   version(): number;
   /** Nodes that the volume is attached to now. */
   attachedTo(name: string): readonly string[];
+  readonly csiNodes: StorageBooksOptions['csiNodes'];
 }
 
 export interface StorageBooksOptions {
@@ -49,6 +51,8 @@ export interface StorageBooksOptions {
   /** By CSI driver. */
   readonly locators: ReadonlyMap<string, Locator>;
   readonly attachments: Pick<Copies, 'nodes'>;
+  /** As long as CSINodes can be relied on; else nothing runs anywhere. */
+  readonly csiNodes: Pick<CsiNodes, 'runs' | 'on'>;
 }
 
 /** Empty books. */
@@ -84,12 +88,23 @@ export function createStorageBooks(options: StorageBooksOptions): StorageBooks {
       setNodeRooms(facts, { driver: 'topolvm', node: name }, node?.topolvm ?? []);
     }),
     setNodeRooms: changing((driver, node, rooms) => setNodeRooms(facts, { driver, node }, rooms)),
-    claim: options.claim,
-    volume: options.volume,
+    ...lookups(options, topology),
     storageClass: (name) => facts.classes.get(name),
-    nodesOf: (volume) => nodesOf(volume, topology, options.locators),
-    attachedTo: (name) => options.attachments.nodes(name) ?? [],
     version: () => version,
+  };
+}
+
+/** What others keep. */
+function lookups(
+  { claim, volume, locators, attachments, csiNodes }: StorageBooksOptions,
+  topology: Topology,
+): Pick<StorageBooks, 'claim' | 'volume' | 'nodesOf' | 'attachedTo' | 'csiNodes'> {
+  return {
+    claim,
+    volume,
+    csiNodes,
+    nodesOf: (one) => nodesOf(one, topology, locators),
+    attachedTo: (name) => attachments.nodes(name) ?? [],
   };
 }
 

@@ -1,4 +1,5 @@
 import { createCopies, type Copies } from '../../scheduler-plugin/storage/copies.ts';
+import { type CsiNodeObject, createCsiNodeReader, createCsiNodes } from '../../scheduler-plugin/storage/csi-nodes.ts';
 import { createStorageBooks, type Locator, type StorageBooks } from '../../scheduler-plugin/storage/storage.ts';
 import * as read from '../../scheduler-plugin/storage/volume-facts.ts';
 
@@ -16,6 +17,8 @@ export interface StorageRig {
   storageClass(name: string, fields?: Partial<read.ClassObject>): void;
   /** A CSIStorageCapacity of nodes with `topology.example.com/node: NODE`, or another label of that value. */
   capacity(storageClass: string, node: string, gib: number, label?: string): void;
+  /** The CSINode of a node: by CSI driver the most volumes it attaches, null = it names no limit; null = it is gone. */
+  csiNode(node: string, drivers: Readonly<Record<string, number | null>> | null): void;
   claim(name: string, fields?: { gib?: number; storageClass?: string; on?: string; volume?: string; mode?: string } | null): void;
   volume(name: string, fields?: Partial<NonNullable<read.VolumeObject['spec']>> & { claim?: string; age?: number }): void;
 }
@@ -26,10 +29,12 @@ export function storageRig(locators: ReadonlyMap<string, Locator> = new Map()): 
   const claims = new Map<string, read.ClaimFacts>();
   const volumes = new Map<string, read.VolumeFacts>();
   const attachments = createCopies();
+  const csiNodes = createCsiNodes();
   const get = { claim: (key: string) => claims.get(key), volume: (name: string) => volumes.get(name) };
-  const books = createStorageBooks({ now: () => now, ...get, locators, attachments });
+  const books = createStorageBooks({ now: () => now, ...get, locators, attachments, csiNodes });
   const readClaim = read.createClaimReader();
   const readVolume = read.createVolumeReader((createdAt) => now - createdAt < 70_000);
+  const readCsiNode = createCsiNodeReader();
   const readCapacity = read.createCapacityReader();
   const rig: StorageRig = {
     books,
@@ -47,6 +52,7 @@ export function storageRig(locators: ReadonlyMap<string, Locator> = new Map()): 
       const nodeTopology = { matchLabels: { [label]: node } };
       books.setCapacity(`${storageClassName}/${node}`, readCapacity({ storageClassName, nodeTopology, capacity: `${gib}Gi` }));
     },
+    csiNode: (node, drivers) => csiNodes.set(node, drivers === null ? undefined : readCsiNode(csiNodeObject(drivers))),
     claim: (name, fields = {}) => {
       const key = `default/${name}`;
       const facts = fields === null ? undefined : readClaim(claimObject(fields));
@@ -65,6 +71,13 @@ export function storageRig(locators: ReadonlyMap<string, Locator> = new Map()): 
   };
   rig.storageClass('fast');
   return rig;
+}
+
+function csiNodeObject(limits: Readonly<Record<string, number | null>>): CsiNodeObject {
+  const drivers = Object.entries(limits).map(([name, count]) => {
+    return { name, nodeID: 'id', topologyKeys: null, ...(count === null ? {} : { allocatable: { count } }) };
+  });
+  return { spec: { drivers } };
 }
 
 interface ClaimFields {

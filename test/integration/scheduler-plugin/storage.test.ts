@@ -156,7 +156,21 @@ describe('disks that are there', () => {
     await createVm(rig.client, 'nowhere', { round: 'here', claims: ['without'], says: { storage: 'require' } });
     expect(await settled(rig.client, 'here', 4)).toEqual([expect.stringMatching(/3 it has no copy of guest's disk, and the guest requires its disks there/)]);
   }, 120_000);
+
+  test('a VM goes where the node plugin of its disk runs', async () => {
+    await createCsiNode(rig.client, 'here-a', []);
+    await createCsiNode(rig.client, 'here-c', [{ name: 'csi.example.com', nodeID: 'here-c', topologyKeys: null }]);
+    await createVolume('csi', { csi: { driver: 'csi.example.com', volumeHandle: 'csi' } });
+    const names = ['plugin-a', 'plugin-b', 'plugin-c'];
+    for (const name of names) await createVm(rig.client, name, { round: 'here', claims: ['csi'] });
+    expect(await Promise.all(names.map((name) => nodeOf('here', `${name}-0`)))).toEqual(['here-c', 'here-c', 'here-c']);
+  }, 60_000);
 }); // prettier-ignore
+
+async function createCsiNode(client: KubeClient, name: string, drivers: readonly object[]): Promise<void> {
+  const kind = { apiVersion: 'storage.k8s.io/v1', kind: 'CSINode' };
+  await client.create('/apis/storage.k8s.io/v1/csinodes', { ...kind, metadata: { name }, spec: { drivers } });
+}
 
 /** Longhorn's kinds without their schema. */
 async function installLonghorn(client: KubeClient): Promise<void> {

@@ -22,7 +22,16 @@ const PATTERNS = ROWS.map(patternOf);
 const isThere = (reason: string): boolean => PATTERNS.some((pattern) => pattern.test(reason));
 
 /** Files whose texts of several words are reasons, all of them. */
-const FILES = ['node-reason', 'filter', 'bind', 'placement/checks', 'placement/refusals', 'placement/trials', 'storage/ask'];
+const FILES = [
+  'node-reason',
+  'filter',
+  'bind',
+  'placement/checks',
+  'placement/refusals',
+  'placement/trials',
+  'storage/ask',
+  'storage/attach',
+];
 
 /** Fixed parts of the texts in a file, as its syntax tree has them: comments are none. */
 function phrasesIn(file: string): string[] {
