@@ -1,4 +1,5 @@
 import { PLAN_ANNOTATION } from '../api/names.ts';
+import { type Plan, planText } from '../api/placement-plan.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isConflict, KubeError } from '../kube/errors.ts';
 import { KINDS, pathOf } from '../kube/paths.ts';
@@ -8,8 +9,6 @@ import { keepNewest } from '../runtime/newest.ts';
 import type { GuestOutcome, World } from './filter.ts';
 import { nodeReason } from './node-reason.ts';
 import type { Ledger } from './placement/ledger.ts';
-import { planText } from './placement/plan-annotation.ts';
-import type { Plan } from './placement/room.ts';
 import { concernsZones } from './placement/rules.ts';
 import type { Trials } from './placement/trials.ts';
 import type { Wanted } from './placement/wanted.ts';

@@ -1,5 +1,6 @@
+import type { Plan } from '../../api/placement-plan.ts';
 import { zoneVerdict } from '../../scheduler-plugin/placement/checks.ts';
-import type { Plan, Room } from '../../scheduler-plugin/placement/room.ts';
+import type { Room } from '../../scheduler-plugin/placement/room.ts';
 import { bestFit } from '../../scheduler-plugin/placement/rules.ts';
 import { claimsWithout, roomWithout } from '../../scheduler-plugin/preemption/nominations.ts';
 import { choose } from '../../scheduler-plugin/preemption/preemptor.ts';

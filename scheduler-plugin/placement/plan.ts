@@ -1,5 +1,6 @@
+import type { Plan } from '../../api/placement-plan.ts';
 import { matchFunctions } from './match-functions.ts';
-import type { Plan, Room, ZoneAmounts } from './room.ts';
+import type { Room, ZoneAmounts } from './room.ts';
 import type { Wanted } from './wanted.ts';
 
 /** How strict a plan must be. */

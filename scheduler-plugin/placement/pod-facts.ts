@@ -1,13 +1,13 @@
 import { isRefusal } from '../../api/kubelet-refusal.ts';
 import { BETTER_NODE, PLAN_ANNOTATION } from '../../api/names.ts';
 import { readStoredGuest } from '../../api/parse-stored.ts';
+import type { Plan } from '../../api/placement-plan.ts';
 import { type Standing, standingOf, type StandingPod } from '../preemption/standing.ts';
 import type { ExtenderPod } from '../protocol.ts';
 import { podClaims } from '../storage/pod-claims.ts';
 import type { Refusal } from './refusals.ts';
 import type { BoundVm } from './ledger.ts';
 import { readPlan } from './plan-annotation.ts';
-import type { Plan } from './room.ts';
 import { createShared } from './shared.ts';
 import type { Word } from './trials.ts';
 import { type Needs, needsOf } from './wanted.ts';

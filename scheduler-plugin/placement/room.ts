@@ -1,4 +1,5 @@
 import { PAGE_SIZES } from '../../api/huge-pages.ts';
+import type { Plan } from '../../api/placement-plan.ts';
 import type { MemoryKind, Needs } from './wanted.ts';
 
 /** What is known of a zone's memory, by kind: bytes of plain memory, pages of huge ones. */
@@ -40,14 +41,6 @@ export interface ReportedRoom {
   readonly vms: ReadonlyMap<string, Held>;
   /** However little VMs take, no more than this is free; by zone, in the order of `zones`. */
   readonly most?: readonly ZoneAmounts[];
-}
-
-/** Where in a node a VM is meant to be. */
-export interface Plan {
-  /** Amounts are of the VM's kind of memory. */
-  readonly zones: readonly { readonly id: number; readonly cpus: number; readonly amount: number }[];
-  /** The physical function of each VF, in the order of the guest's networks. */
-  readonly functions: readonly string[];
 }
 
 /** What a VM takes of its node, from the moment the scheduler chose it. */

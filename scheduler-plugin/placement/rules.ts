@@ -1,5 +1,6 @@
+import type { Plan } from '../../api/placement-plan.ts';
 import { planIn, type Rules } from './plan.ts';
-import type { Plan, Room } from './room.ts';
+import type { Room } from './room.ts';
 import type { Wanted, WantedFunction } from './wanted.ts';
 
 /** What a VM must have of a node, by its wishes. Of hugepages a zone is the default: a guest over two zones is a slow one nobody asked for. */

@@ -1,9 +1,10 @@
+import type { Plan } from '../../api/placement-plan.ts';
 import { keepNewest } from '../../runtime/newest.ts';
 import { type Judged, judgedNode, type World } from '../filter.ts';
 import type { Claims } from '../placement/checks.ts';
 import { zoneVerdict } from '../placement/checks.ts';
 import type { Ledger } from '../placement/ledger.ts';
-import { type Claim, type Plan, type Room, roomOf } from '../placement/room.ts';
+import { type Claim, type Room, roomOf } from '../placement/room.ts';
 import type { Wanted } from '../placement/wanted.ts';
 
 /** A VM that waits for a node on which room is being made for it (status.nominatedNodeName). */

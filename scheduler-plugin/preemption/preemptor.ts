@@ -1,8 +1,8 @@
+import type { Plan } from '../../api/placement-plan.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { judgedNode, judgeNodes, type World } from '../filter.ts';
 import { nodeReason } from '../node-reason.ts';
 import type { BoundVm, Ledger } from '../placement/ledger.ts';
-import type { Plan } from '../placement/room.ts';
 import { bestFit } from '../placement/rules.ts';
 import type { Wanted } from '../placement/wanted.ts';
 import type { Budget } from './budgets.ts';

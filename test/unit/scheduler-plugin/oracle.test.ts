@@ -1,7 +1,8 @@
 import { nodeReason } from '../../../scheduler-plugin/node-reason.ts';
 import { createLedger } from '../../../scheduler-plugin/placement/ledger.ts';
 import { createReportReader } from '../../../scheduler-plugin/placement/report-facts.ts';
-import type { Plan, Room } from '../../../scheduler-plugin/placement/room.ts';
+import type { Plan } from '../../../api/placement-plan.ts';
+import type { Room } from '../../../scheduler-plugin/placement/room.ts';
 import { bestFit } from '../../../scheduler-plugin/placement/rules.ts';
 import { nodeScores } from '../../../scheduler-plugin/score.ts';
 import { claims, node } from '../../build/placement.ts';

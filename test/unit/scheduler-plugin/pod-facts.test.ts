@@ -1,6 +1,7 @@
 import { GUEST_ANNOTATION, PLAN_ANNOTATION } from '../../../api/names.ts';
+import { planText } from '../../../api/placement-plan.ts';
 import { createPodReader } from '../../../scheduler-plugin/placement/pod-facts.ts';
-import { planText, readPlan } from '../../../scheduler-plugin/placement/plan-annotation.ts';
+import { readPlan } from '../../../scheduler-plugin/placement/plan-annotation.ts';
 import { guestSpec } from '../../build/guest.ts';
 
 const GUEST = JSON.stringify(guestSpec({ hugepages: '2Mi' }));

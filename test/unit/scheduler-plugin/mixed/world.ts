@@ -2,7 +2,7 @@ import { judgedNodes, judgeNodes, type World } from '../../../../scheduler-plugi
 import { createJudgements, type Judging } from '../../../../scheduler-plugin/judgements.ts';
 import { createLedger, type Ledger } from '../../../../scheduler-plugin/placement/ledger.ts';
 import { createReportReader } from '../../../../scheduler-plugin/placement/report-facts.ts';
-import type { Plan } from '../../../../scheduler-plugin/placement/room.ts';
+import type { Plan } from '../../../../api/placement-plan.ts';
 import type { Wanted } from '../../../../scheduler-plugin/placement/wanted.ts';
 import { createNominations, keepingRoom, type Nominations } from '../../../../scheduler-plugin/preemption/nominations.ts';
 import type { ExtenderRequest } from '../../../../scheduler-plugin/protocol.ts';
