@@ -113,7 +113,8 @@ function appOf(
   const { ledger, trials } = knowledge;
   const binder = createBinder({ client, clock, ledger, trials, world: knowledge, guest: (pod) => knowledge.guest(pod) });
   const preemption = preemptionOf(parts, knowledge, metrics);
-  return createExtenderApp({ knowledge, binder, preemption, decisions, log, metrics, requestLimitMib: options.requestLimitMib });
+  const { requestLimitMib, scoreNodes } = options;
+  return createExtenderApp({ knowledge, binder, preemption, decisions, log, metrics, requestLimitMib, scoreNodes });
 }
 
 /** From caches to whoever acts on what they show, which is made after them. */

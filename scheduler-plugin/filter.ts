@@ -26,8 +26,8 @@ export interface World extends Claims {
   judged(names: readonly string[], guest: Wanted): readonly Judged[];
 }
 
-/** One verdict a node, in the order asked. */
-export function judgeNodes(request: ExtenderRequest, outcome: GuestOutcome, world: World): readonly Verdict[] {
+/** One verdict a node, in the order asked; of those that pass with what scores are made of. */
+export function judgeNodes(request: ExtenderRequest, outcome: GuestOutcome, world: World): readonly (Verdict | Judged)[] {
   if (!outcome.ok) {
     const reason = unreadable(outcome.reason);
     return request.names.map((name) => ({ name, reason }));

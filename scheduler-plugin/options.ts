@@ -1,11 +1,15 @@
 import { choiceOption, defineOptions, integerOption, textOption } from '../runtime/config.ts';
 import type { OptionValues } from '../runtime/config.ts';
 import { LOG_LEVELS } from '../runtime/log.ts';
+import type { ScoreNodes } from './shortlist.ts';
 
 const port = { min: 0, max: 65535 };
 
 /** See the option. */
 const PREEMPTION = ['extender', 'scheduler', 'off'] as const;
+
+/** See the option. */
+const SCORE_NODES = ['some', 'all'] as const satisfies readonly ScoreNodes[];
 
 /** Options of the extender process. */
 export const EXTENDER_OPTIONS = defineOptions({
@@ -47,6 +51,10 @@ export const EXTENDER_OPTIONS = defineOptions({
     preemption: choiceOption(PREEMPTION, {
       doc: 'Who evicts VMs of lower priority where zones or functions alone are lacking: the extender; the scheduler, from the version on that asks about such nodes (kubernetes#135486); or nobody',
       default: 'extender',
+    }),
+    scoreNodes: choiceOption(SCORE_NODES, {
+      doc: 'Of the nodes that pass, those the scheduler is told: as many as it scores by default in a cluster of that size, half of them the best; or all of them, as is needed when another extender filters after this one',
+      default: 'some',
     }),
     schedulerLease: textOption({
       doc: 'Lease of the scheduler, as namespace/name: of several replicas, the extender beside its holder tells running VMs of better nodes',

@@ -14,7 +14,8 @@ import type { Preemption } from './preemption/preemption.ts';
 import { bindingReply, decodeBinding, decodeRequest, errorReply, filterReply } from './protocol.ts';
 import type { ExtenderPod, ExtenderRequest, FilterReply, HostPriority, Verdict } from './protocol.ts';
 import { filterBytes, priorityBytes } from './replies.ts';
-import { hostPriorities, nodeScores } from './score.ts';
+import { hostPriorities, nodeScores, type Scored, type Scores } from './score.ts';
+import { createShortlist, type ScoreNodes, type Shortlist } from './shortlist.ts';
 
 /** Path below which the verbs are served; part of `urlPrefix`, so that the scheduler's own error messages name Podvisor. */
 export const EXTENDER_PATH = '/podvisor-extender';
@@ -44,6 +45,7 @@ export interface ExtenderServerOptions {
   readonly metrics: ExtenderMetrics;
   /** Largest request body. 5,000 node names are 0.2 MiB; full Node objects about 20 KiB each. */
   readonly requestLimitMib: number;
+  readonly scoreNodes: ScoreNodes;
 }
 
 /**
@@ -55,6 +57,7 @@ export function createExtenderApp(options: ExtenderServerOptions): Express {
   app.disable('x-powered-by').disable('etag');
   app.use(express.raw({ limit: options.requestLimitMib * 1024 * 1024, type: () => true }));
   const bodies = createBodies();
+  const shortlist = createShortlist(options.scoreNodes);
   const serve = (verb: string, answer: (body: unknown) => Answer | Promise<Answer>): void => {
     app.post(`${EXTENDER_PATH}/${verb}`, async (request: Request, response: Response) => {
       const body = Buffer.isBuffer(request.body) ? bodies.read(request.body) : undefined;
@@ -63,7 +66,7 @@ export function createExtenderApp(options: ExtenderServerOptions): Express {
       else response.json(answered);
     });
   };
-  serve('filter', async (body) => shortened(await answerFilter(options, body), bodies));
+  serve('filter', async (body) => shortened(await answerFilter(options, body, shortlist), bodies));
   serve('prioritize', (body) => answerPrioritize(options, body, bodies));
   serve('bind', (body) => answerBind(options, body));
   serve('preempt', (body) => options.preemption.answer(body));
@@ -90,7 +93,7 @@ async function timed<T>(options: ExtenderServerOptions, verb: string, answer: ()
   }
 }
 
-async function answerFilter(server: Server, body: unknown): Promise<FilterReply> {
+async function answerFilter(server: Server, body: unknown, shortlist: Shortlist): Promise<FilterReply> {
   const unready = server.knowledge.unready();
   if (unready !== '') return failed(server, unready);
   const decoded = decodeRequest(body);
@@ -102,9 +105,16 @@ async function answerFilter(server: Server, body: unknown): Promise<FilterReply>
   const verdicts = outcome.ok ? server.preemption.refused(decoded.request.pod, outcome.guest, judged) : judged;
   server.decisions.filtered(decoded.request.pod, verdicts, outcome.ok ? outcome.guest : undefined);
   report(server, decoded.request, verdicts);
-  const waits = outcome.ok ? settleStorage(server, outcome.guest, verdicts) : '';
-  if (waits !== '') return failed(server, waits);
-  return filterReply(decoded.request, verdicts);
+  const { request } = decoded;
+  if (!outcome.ok) return filterReply(request, verdicts);
+  const told = shortlist.of({ request, verdicts }, (passed) => scoresOf(server, outcome.guest, passed));
+  const waits = settleStorage(server, outcome.guest, told.verdicts);
+  return waits === '' ? filterReply(told.request, told.verdicts) : failed(server, waits);
+}
+
+function scoresOf({ knowledge }: Server, guest: Wanted, nodes: readonly Scored[]): Scores {
+  const storage = knowledge.storage(guest);
+  return nodeScores(guest, nodes, storage?.shares(nodes.map(({ name }) => name)));
 }
 
 /**
@@ -137,8 +147,7 @@ function answerPrioritize(server: Server, body: unknown, bodies: Bodies): readon
   const { request } = decoded;
   const outcome = server.knowledge.guest(request.pod);
   if (!outcome.ok) return [];
-  const local = server.knowledge.storage(outcome.guest)?.shares(request.names);
-  const scores = nodeScores(outcome.guest, judgedNodes(request, outcome.guest, server.knowledge), local);
+  const scores = scoresOf(server, outcome.guest, judgedNodes(request, outcome.guest, server.knowledge));
   server.decisions.scored(request.pod, scores);
   const list = bodies.bytesOf(request.names);
   return list === undefined ? hostPriorities(scores) : priorityBytes(request.names, scores.totals, list);

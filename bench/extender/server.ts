@@ -70,7 +70,16 @@ async function ours(nodes: number, pods: number): Promise<express.Express> {
     unready: () => knowledge.unready(),
     evictor: 'scheduler',
   });
-  return createExtenderApp({ knowledge, binder, preemption, decisions, log: silentLog, metrics, requestLimitMib: 10 });
+  return createExtenderApp({
+    knowledge,
+    binder,
+    preemption,
+    decisions,
+    log: silentLog,
+    metrics,
+    requestLimitMib: 10,
+    scoreNodes: 'all',
+  });
 }
 
 const [, , which = '', nodes = '', pods = ''] = process.argv;

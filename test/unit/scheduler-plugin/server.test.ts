@@ -33,7 +33,16 @@ function rig(change: Partial<Knowledge> = {}, requestLimitMib = 1, outcome: Bind
     answer: () => NO_VICTIMS,
     refused: (_pod: object, _guest: object, verdicts: readonly Verdict[]) => verdicts,
   };
-  const app = createExtenderApp({ knowledge, binder, preemption, decisions, metrics, log: silentLog, requestLimitMib });
+  const app = createExtenderApp({
+    knowledge,
+    binder,
+    preemption,
+    decisions,
+    metrics,
+    log: silentLog,
+    requestLimitMib,
+    scoreNodes: 'some',
+  });
   return Object.assign(request(app), { decisions });
 }
 
@@ -117,12 +126,14 @@ describe('filter', () => {
     expect({ status, body }).toMatchObject({ status: 200, body: { Error: expect.stringContaining('--request-limit-mib') } });
   });
 
-  it('takes 5,000 names at the default limit', async () => {
+  it('takes 5,000 names at the default limit, and tells the scheduler as many as it would score', async () => {
     const names = Array.from({ length: 5000 }, (_, index) => `node-${index}.a-region.compute.internal`);
     const { body } = await rig({ node: () => offering }, 10)
       .post('/podvisor-extender/filter')
       .send({ Pod: pod, NodeNames: names });
-    expect(body).toMatchObject({ NodeNames: names });
+    const { NodeNames: told, Error: error } = body as { NodeNames: readonly string[]; Error: string };
+    expect({ error, count: told.length }).toEqual({ error: '', count: 500 });
+    expect(names).toEqual(expect.arrayContaining([...told]));
   });
 });
 
