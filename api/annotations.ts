@@ -202,6 +202,13 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
     '`NETWORK=BINDING` entries separated by commas; NETWORK is `pod` or the interface of a secondary network (`net1`), BINDING one of `masquerade`, `bridge`, `passt`, `macvtap`, `sriov`: `pod=bridge,net1=macvtap`',
     'by what the network is: `masquerade` for the pod network, `sriov` for virtual functions, `macvtap` for macvtap and macvlan, else `bridge`',
   ),
+  text(
+    'hotplugged-claims',
+    'PersistentVolumeClaims that are plugged into the guest while it runs, and are none of the volumes of the pod: where the VM is placed counts them as its other disks. ' +
+      'For whoever plugs them, and carries this over to the next pod of the VM; nothing of Podvisor plugs volumes yet.',
+    "names of claims in the pod's namespace, separated by commas: `data,logs`",
+    'none',
+  ),
   notYet('migration', 'Policy of live migration.', 'remove it'),
   notYet('power', 'Whether the guest runs or is paused.', 'remove it'),
   placement(

@@ -10,6 +10,8 @@ export const PREFIX = 'podvisor.dev/';
 export const GUEST_ANNOTATION = 'podvisor.dev/guest';
 /** Annotation with the plan of the scheduler extender (zones, physical functions), written with the binding. */
 export const PLAN_ANNOTATION = 'podvisor.dev/placement';
+/** Annotation with the claims that are plugged into the running guest; kept by whoever plugs them, and by whoever makes the VM's pod anew. */
+export const HOTPLUGGED_ANNOTATION = 'podvisor.dev/hotplugged-claims';
 /** Annotation that says which defaults policies wrote, and which policy each (`memory=base,accelerator=lab`). */
 export const POLICY_DEFAULTS_ANNOTATION = 'podvisor.dev/policy-defaults';
 /** Readiness gate and pod condition: the guest runs. */

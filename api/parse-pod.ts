@@ -8,6 +8,7 @@ import { parseCpu } from './parse-cpu.ts';
 import { parseDedicated } from './parse-dedicated.ts';
 import { parseClock, parseCloudInit, parseFirmware, parseSettings } from './parse-devices.ts';
 import { parseDisks } from './parse-disks.ts';
+import { parseHotplugged } from './hotplugged-claims.ts';
 import { type NetworksContext, parseNetworks } from './parse-networks.ts';
 import { parseHostDevices } from './parse-host-devices.ts';
 import { parseMemory } from './parse-memory.ts';
@@ -57,6 +58,7 @@ function parseContainer(pod: Pod, guest: GuestContainer, context: ParseContext):
   const ofNetworks = networks.flatMap(({ resource }) => resource ?? []);
   const devices = take(parseHostDevices(pod, guest, ofNetworks));
   take(parseOtherResources(guest, [...ofNetworks, ...(devices.hostDevices ?? []).map(({ resource }) => resource)]));
+  take(parseHotplugged(pod));
   return step({
     version: 'v1',
     container: guest.container.name,

@@ -18,7 +18,7 @@ import { keepingRoom } from './preemption/nominations.ts';
 import { createPreemptionWatches, type PreemptionWatches } from './preemption/watches.ts';
 import { createReportReader } from './placement/report-facts.ts';
 import { createTrials, type Trials } from './placement/trials.ts';
-import { type Wanted, wantedOf } from './placement/wanted.ts';
+import { type ClaimsOf, type Wanted, wantedOf } from './placement/wanted.ts';
 import type { ExtenderPod, NodeObject } from './protocol.ts';
 import type { Knowledge } from './server.ts';
 import { createNodeSources } from './sources/node-sources.ts';
@@ -67,7 +67,7 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   const { clock } = options;
   const { refusals, trials } = createKubeletWords();
   const ledger = createLedger((node) => (judgements.changed(node), options.onNodeChange?.(node)));
-  const storage = createStorageSources(options, options.linstor);
+  const storage = createStorageSources(options, (node, uid) => claimsOn(ledger, node, uid), options.linstor);
   const desk = createStorageDesk(storage.books, clock);
   const preemption = createPreemptionWatches(options);
   const standIns = createStandIns((node, facts) => ledger.setReport(node, facts));
@@ -115,10 +115,15 @@ function worldOf({ nodes, ledger, refusals, desk, clock }: WorldParts) {
     siblings: (node: string, owner: string, uid: string) => ledger.siblings(node, owner, uid),
     wasRefused: (owner: string) => refusals.has(owner),
     backOff: (node: string, owner: string) => refusals.reason(node, owner, clock.now()),
-    storage: (wanted: Pick<Wanted, 'uid' | 'volumeClaims'>) => desk.ask(wanted),
+    storage: (wanted: ClaimsOf) => desk.ask(wanted),
     vmsOn: (node: string) => ledger.vmsOn(node),
     reservedOn: (uid: string) => ledger.reservedOn(uid),
   };
+}
+
+/** Claims of the VMs there, but of one. */
+function claimsOn(ledger: Ledger, node: string, uid: string): readonly string[] {
+  return Array.from(ledger.claims(node)).flatMap((vm) => ('ended' in vm && vm.uid !== uid ? (vm.volumeClaims ?? []) : []));
 }
 
 /** What kubelets have said of VMs, and what they have yet to say. */
@@ -229,6 +234,6 @@ function guestOf(pod: ExtenderPod): GuestOutcome {
   const stored = readStoredGuest({ metadata: { annotations: metadata.annotations ?? {} } });
   if (!stored.ok) return stored;
   const { uid = '' } = metadata;
-  const identity = { uid, owner: ownerOf(metadata), priority: spec.priority ?? 0, volumeClaims: podClaims(pod) };
+  const identity = { uid, owner: ownerOf(metadata), priority: spec.priority ?? 0, ...podClaims(pod) };
   return { ok: true, guest: wantedOf(stored.guest, identity) };
 }

@@ -5,7 +5,7 @@ import { matchFunctions, offerFits } from './match-functions.ts';
 import { planIn } from './plan.ts';
 import type { FunctionFacts, Room, ZoneAmounts } from './room.ts';
 import { bestFit, concernsZones, type Fit, rulesOf } from './rules.ts';
-import type { MemoryKind, Wanted } from './wanted.ts';
+import type { ClaimsOf, MemoryKind, Wanted } from './wanted.ts';
 
 /** What others hold or are about to, and what kubelets said. */
 export interface Claims {
@@ -18,7 +18,7 @@ export interface Claims {
   /** Why the node is left out for this VM for a while; '' = it is not. */
   backOff(node: string, owner: string): string;
   /** What the VM's volume claims mean; undefined = it has none. The same answer for all nodes of a request. */
-  storage(wanted: Pick<Wanted, 'uid' | 'volumeClaims'>): StorageAsk | undefined;
+  storage(wanted: ClaimsOf): StorageAsk | undefined;
 }
 
 /** One check: '' = the node will do, else why not. The scheduler groups nodes by the exact text, so it names no node. */
@@ -105,7 +105,7 @@ function isAligned(wanted: Wanted, room: Room): string {
   return `${has}, guest needs ${needs.join(', ')} together ${cellsText(wanted)}`;
 }
 
-/** The node plugins of its volumes, as far as CSINodes tell. */
+/** The node plugins of its volumes, and places for those that are plugged in, as far as CSINodes tell. */
 export const attachesVolumes: NodeCheck = (wanted, node, claims) => claims.storage(wanted)?.attachReason(node.name) ?? '';
 
 /** All claims the VM is to make in a pool together, beside those under way; Kubernetes looks at each one alone. */

@@ -87,7 +87,7 @@ export function createPodReader(): PodReader {
 /** What few VMs have. */
 function rareOf(pod: PodObject): Pick<BoundVm, 'leavesBy' | 'volumeClaims' | 'isHinted'> {
   const { deletionTimestamp } = pod.metadata;
-  const volumeClaims = podClaims(pod);
+  const { volumeClaims } = podClaims(pod);
   const isHinted = pod.status?.conditions?.some(({ type, status }) => type === BETTER_NODE && status === 'True') === true;
   return {
     ...(deletionTimestamp === undefined ? {} : { leavesBy: seconds(deletionTimestamp) }),

@@ -27,13 +27,18 @@ export interface Needs {
 /** Whose VM it is. */
 export interface Identity {
   readonly uid: string;
-  /** Keys (`namespace/name`) of the PersistentVolumeClaims of its volumes. */
+  /** Keys (`namespace/name`) of its PersistentVolumeClaims. */
   readonly volumeClaims: readonly string[];
+  /** Of these, those that are none of its pod's volumes, but plugged into its guest; none without. They were in use, so none is new. */
+  readonly hotplugged?: readonly string[];
   /** UID of the controller that makes pods like this one; the pod's own for one made by hand. */
   readonly owner: string;
   /** Pods of a lower one may be evicted for it. */
   readonly priority: number;
 }
+
+/** What storage asks of it. */
+export type ClaimsOf = Pick<Identity, 'uid' | 'volumeClaims' | 'hotplugged'>;
 
 /** What placement asks of a VM; the part of the GuestSpec that checks and scores read. */
 export interface Wanted extends Needs, Identity {

@@ -1,4 +1,4 @@
-import type { Wanted } from '../placement/wanted.ts';
+import type { ClaimsOf } from '../placement/wanted.ts';
 import { type AttachAsk, attachAskOf, type UsedVolume } from './attach.ts';
 import { leftOf, type PoolRoom } from './pools.ts';
 import type { PoolPromise } from './promises.ts';
@@ -40,16 +40,16 @@ interface Known {
 }
 
 /** undefined = the VM has no claims. */
-export function askOf(wanted: Pick<Wanted, 'uid' | 'volumeClaims'>, books: StorageBooks): StorageAsk | undefined {
+export function askOf(wanted: ClaimsOf, books: StorageBooks): StorageAsk | undefined {
   if (wanted.volumeClaims.length === 0) return undefined;
   const known: Known = { wants: new Map(), unknown: [], disks: [], used: [] };
-  for (const key of wanted.volumeClaims) look(books, known, key);
+  for (const key of wanted.volumeClaims) look(books, known, { key, hotplugged: wanted.hotplugged?.includes(key) === true });
   const { wants, unknown, disks, used } = known;
   const needs = needsOf(wants.values());
   const room = (group: string, node: string): PoolRoom | undefined => books.pools.room(group, node, wanted.uid);
   let passing = '';
   return {
-    ...attachAskOf(used, books),
+    ...attachAskOf(wanted.uid, used, books),
     wants,
     passing: () => passing,
     dataReason: (node) => dataReason(disks, node),
@@ -67,13 +67,19 @@ export function askOf(wanted: Pick<Wanted, 'uid' | 'volumeClaims'>, books: Stora
   };
 }
 
-function look(books: StorageBooks, { wants, unknown, disks, used }: Known, key: string): void {
+/** A claim that is plugged in was in use: while it is not bound, or not there, it says nothing. */
+function look(
+  books: StorageBooks,
+  { wants, unknown, disks, used }: Known,
+  { key, hotplugged }: { key: string; hotplugged: boolean },
+): void {
   const claim = books.claim(key);
+  if (hotplugged && (claim?.volume ?? '') === '') return;
   if (claim === undefined) {
     unknown.push(key);
     return;
   }
-  used.push(...usedOf(books, claim));
+  used.push(...usedOf(books, claim, hotplugged));
   if (claim.volume !== '') disks.push(...diskOf(books, claim.volume));
   else if (claim.selectedNode === '') {
     const { storageClass, bytes } = claim;
@@ -90,9 +96,9 @@ function unknownReason(key: string): string {
 }
 
 /** Of a bound file system nothing is kept. */
-function usedOf(books: StorageBooks, { volume, storageClass }: ClaimFacts): readonly UsedVolume[] {
-  const driver = volume === '' ? books.storageClass(storageClass)?.provisioner : books.volume(volume)?.driver;
-  return driver === undefined ? [] : [{ driver }];
+function usedOf(books: StorageBooks, { volume: name, storageClass }: ClaimFacts, hotplugged: boolean): readonly UsedVolume[] {
+  const driver = name === '' ? books.storageClass(storageClass)?.provisioner : books.volume(name)?.driver;
+  return driver === undefined ? [] : [{ driver, name, hotplugged }];
 }
 
 function diskOf(books: StorageBooks, name: string): readonly Disk[] {

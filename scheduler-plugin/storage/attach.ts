@@ -4,6 +4,10 @@ import type { StorageBooks } from './storage.ts';
 export interface UsedVolume {
   /** CSI driver, or the provisioner of its StorageClass. */
   readonly driver: string;
+  /** The PersistentVolume; '' while there is none. */
+  readonly name: string;
+  /** It is none of the pod's volumes, but plugged into its guest. */
+  readonly hotplugged: boolean;
 }
 
 /** What only a driver's node plugin decides. */
@@ -13,19 +17,52 @@ export interface AttachAsk {
 }
 
 /**
- * A node needs the node plugins of the VM's volumes. kube-scheduler looks at that only behind VolumeLimitScaling (alpha in 1.36) and for CSIDrivers with
- * `preventPodSchedulingIfMissing`. A driver that runs on no node may be no CSI driver: it says nothing.
+ * A node needs the node plugins of the VM's volumes, and places for those that are plugged into its guest. kube-scheduler (NodeVolumeLimits of 1.36) looks for
+ * plugins only behind VolumeLimitScaling (alpha) and for CSIDrivers with `preventPodSchedulingIfMissing`, and counts volumes of pods and
+ * VolumeAttachments: it does not know of what is to be plugged in again. A driver that runs on no node may be no CSI driver: it says nothing.
  */
-export function attachAskOf(volumes: readonly UsedVolume[], { csiNodes }: Pick<StorageBooks, 'csiNodes'>): AttachAsk {
-  const drivers = [...new Set(volumes.map(({ driver }) => driver))].filter((driver) => csiNodes.runs(driver));
+export function attachAskOf(uid: string, volumes: readonly UsedVolume[], books: StorageBooks): AttachAsk {
+  const drivers = [...new Set(volumes.map(({ driver }) => driver))].filter((driver) => books.csiNodes.runs(driver));
+  const plugged = drivers.filter((driver) => volumes.some((one) => one.hotplugged && one.driver === driver));
   return {
     attachReason: (node) => {
       if (drivers.length === 0) return '';
-      const there = csiNodes.on(node);
+      const there = books.csiNodes.on(node);
       const missing = drivers.find((driver) => !there.has(driver));
-      return missing === undefined
-        ? ''
-        : `node plugin of CSI driver ${missing} does not run there, and a disk of the guest needs it`;
+      if (missing !== undefined)
+        return `node plugin of CSI driver ${missing} does not run there, and a disk of the guest needs it`;
+      for (const driver of plugged) {
+        const own = volumes.filter((one) => one.driver === driver);
+        const reason = placesReason({ driver, limit: there.get(driver), own, taken: takenOn(books, { node, driver, uid }) });
+        if (reason !== '') return reason;
+      }
+      return '';
     },
   };
+}
+
+/** PersistentVolumes of the driver that are attached there or about to be, for VMs that were bound a moment ago too. */
+function takenOn(books: StorageBooks, { node, driver, uid }: { node: string; driver: string; uid: string }): ReadonlySet<string> {
+  const attached = books.attachmentsOn(node).flatMap((one) => (one.driver === driver ? [one.volume] : []));
+  const ofVms = books.claimsOn(node, uid).flatMap((key) => {
+    const name = books.claim(key)?.volume ?? '';
+    return books.volume(name)?.driver === driver ? [name] : [];
+  });
+  return new Set([...attached, ...ofVms]);
+} // prettier-ignore
+
+interface Places {
+  readonly driver: string;
+  /** undefined = the driver names none. */
+  readonly limit: number | undefined;
+  readonly own: readonly UsedVolume[];
+  readonly taken: ReadonlySet<string>;
+}
+
+/** When all that is plugged in is attached there already, kube-scheduler has counted it. */
+function placesReason({ driver, limit, own, taken }: Places): string {
+  const more = own.filter(({ name }) => !taken.has(name));
+  if (limit === undefined || taken.size + more.length <= limit || !more.some(({ hotplugged }) => hotplugged)) return '';
+  const plugged = more.filter(({ hotplugged }) => hotplugged).length;
+  return `CSI driver ${driver} has ${taken.size} of at most ${limit} volumes there, guest needs ${more.length} more (${plugged} of them plugged into it)`;
 }

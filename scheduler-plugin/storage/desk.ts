@@ -1,12 +1,12 @@
 import type { Clock } from '../../runtime/clock.ts';
-import type { Wanted } from '../placement/wanted.ts';
+import type { ClaimsOf, Wanted } from '../placement/wanted.ts';
 import { askOf, type StorageAsk } from './ask.ts';
 import type { StorageBooks } from './storage.ts';
 
 /** What requests ask of storage. */
 export interface StorageDesk {
   /** undefined = the VM has no claims. Made once while nothing changes. */
-  ask(wanted: Pick<Wanted, 'uid' | 'volumeClaims'>): StorageAsk | undefined;
+  ask(wanted: ClaimsOf): StorageAsk | undefined;
   /** The VM passed a filter on these nodes: what it is to be given there is not for others. Replaces what was said before. */
   promise(wanted: Wanted, nodes: readonly string[]): void;
   /** Why a VM that was refused everywhere should be asked about again soon, whatever happens in the cluster; '' = no reason. */
@@ -21,7 +21,7 @@ const LOOK_MS = 10;
 
 export function createStorageDesk(books: StorageBooks, clock: Clock): StorageDesk {
   let last: { readonly wanted: object; readonly version: number; readonly ask: StorageAsk | undefined } | undefined;
-  const ask = (wanted: Pick<Wanted, 'uid' | 'volumeClaims'>): StorageAsk | undefined => {
+  const ask = (wanted: ClaimsOf): StorageAsk | undefined => {
     if (wanted.volumeClaims.length === 0) return undefined;
     if (last?.wanted === wanted && last.version === books.version()) return last.ask;
     books.pools.expire(clock.now());
@@ -38,7 +38,8 @@ export function createStorageDesk(books: StorageBooks, clock: Clock): StorageDes
     settle: async (wanted) => {
       const since = clock.now() - SETTLE_MS;
       const isOpen = (): boolean =>
-        wanted.volumeClaims.some((key) => books.claim(key) === undefined) || books.pools.others(wanted.uid, since) > 0;
+        wanted.volumeClaims.some((key) => books.claim(key) === undefined && wanted.hotplugged?.includes(key) !== true) ||
+        books.pools.others(wanted.uid, since) > 0;
       for (let waited = 0; waited < SETTLE_MS && isOpen(); waited += LOOK_MS) await clock.sleep(LOOK_MS);
     },
   };

@@ -64,13 +64,6 @@ export function openebsRooms({ volumeGroups = [] }: DriverObject): readonly Grou
   return volumeGroups.map(({ name, free }) => ({ group: openebsGroup(text(name)), bytes: bytesOf(free) }));
 }
 
-/** A VolumeAttachment that stands; the volume is the PersistentVolume. */
-export function attachment({ spec = {}, status = {} }: DriverObject): Copy | undefined {
-  const source = (spec['source'] ?? {}) as Raw;
-  const volume = text(source['persistentVolumeName']);
-  return status['attached'] === true && volume !== '' ? { volume, node: text(spec['nodeName']) } : undefined;
-}
-
 /** Free room by TopoLVM device class, as its agent writes it on the Node. */
 export function topolvmRooms(annotations: Readonly<Record<string, string>>): readonly GroupRoom[] {
   return Object.entries(annotations).flatMap(([key, value]) => {

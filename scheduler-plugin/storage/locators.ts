@@ -56,7 +56,7 @@ type KindName = keyof typeof KINDS;
 type DriverReader = (raw: KubeObject) => Copy | undefined;
 
 /** Objects that each tell of one copy. */
-export function copyWatch(
+function copyWatch(
   parts: SourceParts,
   kind: KindName,
   { read, copies }: { readonly read: DriverReader; readonly copies: Copies },

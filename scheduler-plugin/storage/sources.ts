@@ -1,12 +1,18 @@
 import { KINDS, pathOf } from '../../kube/paths.ts';
 import { createReflector, type Reflector } from '../../kube/reflector.ts';
 import { isFresh, type Source, sourceOf } from '../sources/source.ts';
-import { createCopies } from './copies.ts';
+import {
+  type AttachmentObject,
+  type Attachment,
+  type Attachments,
+  createAttachmentReader,
+  createAttachments,
+} from './attachments.ts';
 import { type CsiNodeObject, type CsiNodes, createCsiNodeReader, createCsiNodes, type NodeDrivers } from './csi-nodes.ts';
-import { copyWatch, createLocators, type LinstorAccess, type SourceParts } from './locators.ts';
-import { attachment, openebsRooms } from './drivers.ts';
+import { createLocators, type LinstorAccess, type SourceParts } from './locators.ts';
+import { openebsRooms } from './drivers.ts';
 import { type GroupRoom, HOLD_MS } from './pools.ts';
-import { createStorageBooks, type StorageBooks } from './storage.ts';
+import { createStorageBooks, type StorageBooks, type StorageBooksOptions } from './storage.ts';
 import * as read from './volume-facts.ts';
 
 /** What is known of storage, and what tells it. */
@@ -19,8 +25,13 @@ export interface StorageSources {
 }
 
 /** One watch for each kind of object, one poll for LINSTOR. */
-export function createStorageSources(parts: SourceParts, linstor?: LinstorAccess): StorageSources {
-  const attachments = createCopies();
+export function createStorageSources(
+  parts: SourceParts,
+  claimsOn: StorageBooksOptions['claimsOn'],
+  linstor?: LinstorAccess,
+): StorageSources {
+  const attachments = createAttachments();
+  const attachmentSource = sourceOf('volumeattachments', attachmentWatch(parts, attachments));
   const csiNodes = createCsiNodes();
   const csiNodeSource = sourceOf('csinodes', csiNodeWatch(parts, csiNodes));
   const { locators, sources } = createLocators(parts, linstor);
@@ -31,7 +42,8 @@ export function createStorageSources(parts: SourceParts, linstor?: LinstorAccess
     claim: (key) => claims.get(key),
     volume: (name) => volumes.get(name),
     locators,
-    attachments,
+    attachments: { ...attachments, on: (node) => (isFresh(attachmentSource, parts.clock.now()) ? attachments.on(node) : []) },
+    claimsOn,
     csiNodes: { ...csiNodes, runs: (driver) => isFresh(csiNodeSource, parts.clock.now()) && csiNodes.runs(driver) },
   });
   return {
@@ -42,12 +54,7 @@ export function createStorageSources(parts: SourceParts, linstor?: LinstorAccess
       sourceOf('storageclasses', classWatch(parts, books)),
       sourceOf('csistoragecapacities', capacityWatch(parts, books)),
     ],
-    optional: [
-      csiNodeSource,
-      sourceOf('volumeattachments', copyWatch(parts, 'volumeAttachments', { read: attachment, copies: attachments })),
-      sourceOf('openebs-nodes', openebsRoomWatch(parts, books)),
-      ...sources,
-    ],
+    optional: [csiNodeSource, attachmentSource, sourceOf('openebs-nodes', openebsRoomWatch(parts, books)), ...sources],
   };
 }
 
@@ -86,6 +93,17 @@ function capacityWatch(parts: SourceParts, books: StorageBooks): Reflector<read.
     mayBeAbsent: true,
     keep: (raw) => readCapacity(raw as read.CapacityObject),
     onChange: (key, facts) => books.setCapacity(key, facts),
+  });
+}
+
+function attachmentWatch(parts: SourceParts, attachments: Attachments): Reflector<Attachment> {
+  const readAttachment = createAttachmentReader();
+  return createReflector({
+    ...parts,
+    path: pathOf(KINDS.volumeAttachments),
+    mayBeAbsent: true,
+    keep: (raw) => readAttachment(raw as AttachmentObject),
+    onChange: (key, attachment) => attachments.set(key, attachment),
   });
 }
 

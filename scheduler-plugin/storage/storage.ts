@@ -1,5 +1,5 @@
 import { isRemote } from './drivers.ts';
-import type { Copies } from './copies.ts';
+import type { Attachment, Attachments } from './attachments.ts';
 import type { CsiNodes } from './csi-nodes.ts';
 import { createPools, type GroupRoom, HOLD_MS, type PlacedClaim, type Pools, type ToldRoom } from './pools.ts';
 import { createTopology, NAME_KEY, type Topology } from './topology.ts';
@@ -41,6 +41,9 @@ export interface StorageBooks {
   /** Nodes that the volume is attached to now. */
   attachedTo(name: string): readonly string[];
   readonly csiNodes: StorageBooksOptions['csiNodes'];
+  /** All that is attached to the node, or to be. */
+  attachmentsOn(node: string): readonly Attachment[];
+  readonly claimsOn: StorageBooksOptions['claimsOn'];
 }
 
 export interface StorageBooksOptions {
@@ -50,7 +53,9 @@ export interface StorageBooksOptions {
   readonly volume: (name: string) => VolumeFacts | undefined;
   /** By CSI driver. */
   readonly locators: ReadonlyMap<string, Locator>;
-  readonly attachments: Pick<Copies, 'nodes'>;
+  readonly attachments: Pick<Attachments, 'nodes' | 'on'>;
+  /** Keys of the claims of VMs on the node, but of the VM with that UID. */
+  readonly claimsOn: (node: string, uid: string) => readonly string[];
   /** As long as CSINodes can be relied on; else nothing runs anywhere. */
   readonly csiNodes: Pick<CsiNodes, 'runs' | 'on'>;
 }
@@ -96,15 +101,17 @@ export function createStorageBooks(options: StorageBooksOptions): StorageBooks {
 
 /** What others keep. */
 function lookups(
-  { claim, volume, locators, attachments, csiNodes }: StorageBooksOptions,
+  { claim, volume, locators, attachments, csiNodes, claimsOn }: StorageBooksOptions,
   topology: Topology,
-): Pick<StorageBooks, 'claim' | 'volume' | 'nodesOf' | 'attachedTo' | 'csiNodes'> {
+): Pick<StorageBooks, 'claim' | 'volume' | 'nodesOf' | 'attachedTo' | 'attachmentsOn' | 'claimsOn' | 'csiNodes'> {
   return {
     claim,
     volume,
     csiNodes,
+    claimsOn,
     nodesOf: (one) => nodesOf(one, topology, locators),
-    attachedTo: (name) => attachments.nodes(name) ?? [],
+    attachedTo: (name) => attachments.nodes(name),
+    attachmentsOn: (node) => attachments.on(node),
   };
 }
 

@@ -1,4 +1,4 @@
-import { createCopies, type Copies } from '../../scheduler-plugin/storage/copies.ts';
+import { createAttachments, type Attachments } from '../../scheduler-plugin/storage/attachments.ts';
 import { type CsiNodeObject, createCsiNodeReader, createCsiNodes } from '../../scheduler-plugin/storage/csi-nodes.ts';
 import { createStorageBooks, type Locator, type StorageBooks } from '../../scheduler-plugin/storage/storage.ts';
 import * as read from '../../scheduler-plugin/storage/volume-facts.ts';
@@ -10,7 +10,9 @@ export const START = Date.UTC(2026, 10, 21, 20);
 /** The storage of a cluster, as its objects tell it, without a watch between: what is put in is known at once. */
 export interface StorageRig {
   readonly books: StorageBooks;
-  readonly attachments: Copies;
+  readonly attachments: Attachments;
+  /** A VM that runs on a node has these claims. */
+  vm(uid: string, node: string, ...claims: readonly string[]): void;
   /** Moves the clock. */
   wait(ms: number): void;
   node(name: string, labels?: Record<string, string>): void;
@@ -28,10 +30,12 @@ export function storageRig(locators: ReadonlyMap<string, Locator> = new Map()): 
   let now = START;
   const claims = new Map<string, read.ClaimFacts>();
   const volumes = new Map<string, read.VolumeFacts>();
-  const attachments = createCopies();
+  const attachments = createAttachments();
+  const vms: { readonly uid: string; readonly node: string; readonly keys: readonly string[] }[] = [];
+  const claimsOn = (node: string, uid: string) => vms.flatMap((vm) => (vm.node === node && vm.uid !== uid ? vm.keys : []));
   const csiNodes = createCsiNodes();
   const get = { claim: (key: string) => claims.get(key), volume: (name: string) => volumes.get(name) };
-  const books = createStorageBooks({ now: () => now, ...get, locators, attachments, csiNodes });
+  const books = createStorageBooks({ now: () => now, ...get, locators, attachments, claimsOn, csiNodes });
   const readClaim = read.createClaimReader();
   const readVolume = read.createVolumeReader((createdAt) => now - createdAt < 70_000);
   const readCsiNode = createCsiNodeReader();
@@ -39,6 +43,7 @@ export function storageRig(locators: ReadonlyMap<string, Locator> = new Map()): 
   const rig: StorageRig = {
     books,
     attachments,
+    vm: (uid, node, ...names) => void vms.push({ uid, node, keys: names.map((name) => `default/${name}`) }),
     wait: (ms) => void (now += ms),
     node: (name, labels = {}) => {
       const all = { 'topology.example.com/node': name, 'kubernetes.io/hostname': name, ...labels };

@@ -1,4 +1,5 @@
-import { GUEST_ANNOTATION, VM_LABEL, VM_LABEL_VALUE } from '../../api/names.ts';
+import { parseHotplugged } from '../../api/hotplugged-claims.ts';
+import { GUEST_ANNOTATION, HOTPLUGGED_ANNOTATION, VM_LABEL, VM_LABEL_VALUE } from '../../api/names.ts';
 import { readStoredGuest } from '../../api/parse-stored.ts';
 import type { Container, Pod } from '../../api/pod.ts';
 import { annotationField } from '../../api/violation.ts';
@@ -40,7 +41,7 @@ export function validateResize(old: Pod, pod: Pod): Verdict {
 
 type UpdateCheck = (old: Pod, pod: Pod) => readonly Violation[];
 
-const UPDATE_CHECKS: readonly UpdateCheck[] = [checkLabelKept, checkSpecKept, checkImageKept];
+const UPDATE_CHECKS: readonly UpdateCheck[] = [checkLabelKept, checkSpecKept, checkHotplugged, checkImageKept];
 
 function checkLabelKept(old: Pod, pod: Pod): readonly Violation[] {
   const before = old.metadata.labels?.[VM_LABEL];
@@ -58,6 +59,12 @@ function checkSpecKept(old: Pod, pod: Pod): readonly Violation[] {
   if (old.metadata.annotations?.[GUEST_ANNOTATION] === pod.metadata.annotations?.[GUEST_ANNOTATION]) return [];
   const message = 'is written by Podvisor at admission and stays as it is; delete the pod and create it anew to change the guest';
   return [{ field: annotationField(GUEST_ANNOTATION), message }];
+}
+
+/** What is plugged in is written while the VM runs. */
+function checkHotplugged(old: Pod, pod: Pod): readonly Violation[] {
+  const before = old.metadata.annotations?.[HOTPLUGGED_ANNOTATION];
+  return before === pod.metadata.annotations?.[HOTPLUGGED_ANNOTATION] ? [] : parseHotplugged(pod).violations;
 }
 
 /** Kubernetes lets a container's image be changed in place; for the guest that would swap the launcher. */

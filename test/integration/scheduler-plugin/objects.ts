@@ -57,7 +57,10 @@ export async function setReport(client: KubeClient, node: string, status: NodeRe
 
 /** A pod without its name. */
 export interface PodTemplate {
-  readonly metadata: object;
+  readonly metadata: {
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly spec: object;
 }
 

@@ -55,6 +55,10 @@ describe('parseGuest makes of the smallest pod', () => {
     expect(guestOf(annotated(spelled))).toEqual({ ...guestOf(vmPod()), bootDisk: {} });
   });
 
+  it('the same GuestSpec whatever is plugged in while it runs', () => {
+    expect(guestOf(annotated({ 'podvisor.dev/hotplugged-claims': 'data, logs.example' }))).toEqual(guestOf(vmPod()));
+  });
+
   it('the same GuestSpec after the API server filled in its defaults', () => {
     expect(guestOf(withDefaults(vmPod()))).toEqual(guestOf(vmPod()));
   });

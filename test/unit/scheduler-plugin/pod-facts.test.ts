@@ -38,6 +38,13 @@ describe('createPodReader', () => {
     expect(one).toBe(two);
   });
 
+  it('knows its claims, those that were plugged into the running guest too', () => {
+    const annotations = { ...metadata.annotations, 'podvisor.dev/hotplugged-claims': 'logs' };
+    const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }];
+    const pod = { metadata: { ...metadata, namespace: 'team', annotations }, spec: { ...spec, volumes } };
+    expect(podFacts(pod)?.volumeClaims).toEqual(['team/data', 'team/logs']);
+  });
+
   it('knows its controller', () => {
     const ownerReferences = [{ uid: 'other' }, { uid: 'rs', controller: true }];
     expect(podFacts({ metadata: { ...metadata, ownerReferences }, spec })?.owner).toBe('rs');

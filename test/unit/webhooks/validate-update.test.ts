@@ -46,6 +46,16 @@ test.each<[string, [typeof validateUpdate, Pod, Pod], string]>([
     [validateUpdate, vm, annotations(vm, { ...vm.metadata.annotations, 'podvisor.dev/guest': '{}' })],
     'metadata.annotations[podvisor.dev/guest]',
   ],
+  [
+    'a claim is plugged in',
+    [validateUpdate, vm, annotations(vm, { ...vm.metadata.annotations, 'podvisor.dev/hotplugged-claims': 'data' })],
+    '',
+  ],
+  [
+    'what is plugged in is no claim',
+    [validateUpdate, vm, annotations(vm, { ...vm.metadata.annotations, 'podvisor.dev/hotplugged-claims': 'Data' })],
+    'metadata.annotations[podvisor.dev/hotplugged-claims]',
+  ],
   ['the GuestSpec is removed', [validateUpdate, vm, annotations(vm, {})], 'metadata.annotations[podvisor.dev/guest]'],
   ["the guest's image is changed", [validateUpdate, vm, editContainer(0, { image: 'evil' })], 'spec.containers[0].image: "evil"'],
   ["a sidecar's image is changed", [validateUpdate, vm, editContainer(1, { image: 'new' })], ''],

@@ -21,6 +21,9 @@ const onNode = (...values: readonly string[]): object => ({
   nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values }] }] } },
 }); // prettier-ignore
 
+const attached = (to: StorageRig, volume: string, node: string): void =>
+  to.attachments.set(`va-${volume}`, { volume, node, driver: 'csi.example.com', attached: true });
+
 describe('shares of the nodes', () => {
   it.each<[string, (to: StorageRig) => readonly string[], readonly number[] | undefined]>([
     ['of one disk', (to) => (disk(to, 'root', 10), ['root']), [1, 0, 1]],
@@ -33,8 +36,8 @@ describe('shares of the nodes', () => {
     ['of a volume its driver does not know: by its topology', (to) => (disk(to, 'odd', 1, { csi: { driver: 'driver.longhorn.io', volumeHandle: 'odd' }, ...onNode('c') }), ['odd']), [0, 0, 1]],
     ['of a volume nobody knows: nobody', (to) => (disk(to, 'odd', 1), ['odd']), undefined],
     ['of a volume without a usable copy, as one in shards', (to) => (disk(to, 'shards', 1), disk(to, 'root', 1), ['shards', 'root']), [0.5, 0, 0.5]],
-    ['attached: a little, and to Ceph too', (to) => (disk(to, 'x', 1, { csi: { driver: 'rbd.csi.ceph.com', volumeHandle: 'h' } }), to.attachments.set('va', { volume: 'x', node: 'b' }), ['x']), [0, 0.1, 0]],
-    ['attached where a copy is: no more than the copy', (to) => (disk(to, 'root', 1), to.attachments.set('va', { volume: 'root', node: 'a' }), ['root']), [1, 0, 1]],
+    ['attached: a little, and to Ceph too', (to) => (disk(to, 'x', 1, { csi: { driver: 'rbd.csi.ceph.com', volumeHandle: 'h' } }), attached(to, 'x', 'b'), ['x']), [0, 0.1, 0]],
+    ['attached where a copy is: no more than the copy', (to) => (disk(to, 'root', 1), attached(to, 'root', 'a'), ['root']), [1, 0, 1]],
     ['of a new disk: by the room that would be left', (to) => (to.capacity('fast', 'a', 13), to.capacity('fast', 'b', 8), to.claim('new'), ['new']), [1, 0.5, 0]],
     ['of a new disk of a class that tells no room: nobody', (to) => (to.claim('new'), ['new']), undefined],
   ])('%s', (_title, make, expected) => {

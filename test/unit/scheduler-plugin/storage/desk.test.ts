@@ -71,6 +71,15 @@ it('waits for a claim that the scheduler knows and we do not', async () => {
   expect(desk.ask(late)?.poolReason('a')).toBe('');
 });
 
+it('does not wait for a claim that is plugged in and nobody knows', async () => {
+  const { clock, desk } = rig();
+  const vm = wanted({ uid: 'uid-vm', volumeClaims: ['default/gone'], hotplugged: ['default/gone'] });
+  expect(desk.waits(vm)).toBe('');
+  const pending = clock.pending();
+  await desk.settle(vm);
+  expect(clock.pending()).toBe(pending);
+});
+
 it('a VM without disks costs nothing and keeps nothing', () => {
   const { desk, storage } = rig();
   const plain = wanted();

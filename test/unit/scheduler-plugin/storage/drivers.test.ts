@@ -52,16 +52,6 @@ test('OpenEBS LVMVolume and LVMNode', () => {
 }); // prettier-ignore
 
 test.each([
-  ['attached', { status: { attached: true } }, { volume: 'pvc-1', node: 'a' }],
-  ['being attached', { status: { attached: false } }, undefined],
-  ['without status', {}, undefined],
-  ['of an inline volume', { spec: { attacher: 'x', nodeName: 'a', source: { inlineVolumeSpec: {} } }, status: { attached: true } }, undefined],
-])('VolumeAttachment: %s', (_title, fields, expected) => {
-  const spec = { attacher: 'csi.example.com', nodeName: 'a', source: { persistentVolumeName: 'pvc-1' } };
-  expect(drivers.attachment({ metadata: { name: 'csi-1' }, spec, ...fields })).toEqual(expected);
-}); // prettier-ignore
-
-test.each([
   ['rook-ceph.rbd.csi.ceph.com', true],
   ['rbd.csi.ceph.com', true],
   ['rook-ceph.cephfs.csi.ceph.com', true],

@@ -63,7 +63,7 @@ test('shares are between 0 and 1, one per node, whatever their order', () => {
     rig.volume('pv', { csi: { driver: 'x', volumeHandle: 'pv' } });
     rig.claim('old', { volume: 'pv' });
     rig.claim('new', { gib: 1 + roll(9) });
-    rig.attachments.set('va', { volume: 'pv', node: names[roll(4)]! });
+    rig.attachments.set('va', { volume: 'pv', node: names[roll(4)]!, driver: 'x', attached: true });
     const one = askOf({ uid: 'vm', volumeClaims: ['default/old', 'default/new'] }, rig.books)!;
     const shares = one.shares(names)!;
     for (const share of shares) expect(share >= 0 && share <= 1).toBe(true);

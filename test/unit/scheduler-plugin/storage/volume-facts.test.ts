@@ -62,8 +62,21 @@ test('the claims of a pod: by name, and of ephemeral volumes by pod and volume',
     { name: 'scratch', ephemeral: {} },
     { name: 'tmp' },
   ];
-  expect(podClaims({ metadata: { namespace: 'ns', name: 'vm' }, spec: { volumes } })).toEqual(['ns/disk-1', 'ns/vm-scratch']);
-  expect(podClaims({})).toEqual([]);
+  expect(podClaims({ metadata: { namespace: 'ns', name: 'vm' }, spec: { volumes } })).toEqual({
+    volumeClaims: ['ns/disk-1', 'ns/vm-scratch'],
+  });
+  expect(podClaims({})).toEqual({ volumeClaims: [] });
+});
+
+test.each<[string, string, object]>([
+  ['two claims', 'data, logs', { volumeClaims: ['ns/root', 'ns/data', 'ns/logs'], hotplugged: ['ns/data', 'ns/logs'] }],
+  ['one that is a volume of the pod, too', 'root,data', { volumeClaims: ['ns/root', 'ns/data'], hotplugged: ['ns/data'] }],
+  ['one twice', 'data,data', { volumeClaims: ['ns/root', 'ns/data'], hotplugged: ['ns/data'] }],
+  ['what admission would have refused', 'ns/data,,UPPER,../x', { volumeClaims: ['ns/root'] }],
+])('the claims of a pod: plugged into its guest, %s', (_title, value, expected) => {
+  const metadata = { namespace: 'ns', name: 'vm', annotations: { 'podvisor.dev/hotplugged-claims': value } };
+  const volumes = [{ name: 'root', persistentVolumeClaim: { claimName: 'root' } }];
+  expect(podClaims({ metadata, spec: { volumes } })).toEqual(expected);
 });
 
 describe('topology', () => {
