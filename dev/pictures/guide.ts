@@ -1,35 +1,50 @@
 import type { Plan } from '../../api/placement-plan.ts';
 import { zoneVerdict } from '../../scheduler-plugin/placement/checks.ts';
 import type { Room } from '../../scheduler-plugin/placement/room.ts';
-import { bestFit } from '../../scheduler-plugin/placement/rules.ts';
-import { claimsWithout, roomWithout } from '../../scheduler-plugin/preemption/nominations.ts';
-import { choose } from '../../scheduler-plugin/preemption/preemptor.ts';
 import { DISKS, NAMES, NEW_DISKS, type Outcome, outcome, POOLS, ROOMS } from '../../test/build/guide.ts';
-import { booksOf, PREEMPTOR, twoZones, ZONE_PAGES } from '../../test/build/guide-preemption.ts';
 import type { Card, Meter, Part, Picture } from './cards.ts';
+import { preemption, reservations } from './moments.ts';
+import { KEY, plannedIn } from './parts.ts';
 
 /** The pictures of docs/placement.md by name: of the examples its tests follow, decided by the code that decides in a cluster. */
 export const GUIDE_PICTURES: Readonly<Record<string, () => Picture>> = {
   hugepages,
+  cells,
   numa,
   sriov,
   storage,
   pools,
+  reservations,
   preemption,
 };
 
-const KEY = [['guest', 'the guest'], ['free', 'free'], ['needed', 'what it would need']] as const; // prettier-ignore
 /** Pages and CPUs of the largest zone. */
 const SCALE = zoneScale();
 
 function hugepages(): Picture {
   const said = outcome('BIG', {});
   const { amount } = said.guest;
-  const meters = (room: Room, plan: Plan | undefined): readonly Meter[] =>
+  return {
+    title: `BIG needs ${amount} huge pages in one zone (no annotation)`,
+    cards: zoneCards(said, pageMeters(amount)),
+    key: KEY,
+  };
+}
+
+function cells(): Picture {
+  const said = outcome('WIDE', {});
+  const { amount, cells: count } = said.guest;
+  const each = amount / count;
+  const title = `WIDE needs ${each} huge pages for each of its ${count} cells (podvisor.dev/numa: cells=${count})`;
+  return { title, cards: zoneCards(said, pageMeters(each)), key: KEY.slice(0, 2) };
+}
+
+/** Pages by zone; `needed` is what one zone would have to have. */
+function pageMeters(needed: number): (room: Room, plan: Plan | undefined) => readonly Meter[] {
+  return (room, plan) =>
     room.zones.map(({ id, memory }) =>
-      amountMeter(`zone ${id}`, 'pages', { free: memory['2Mi'], taken: plannedIn(plan, id)?.amount ?? 0, whole: SCALE.pages, ...neededIf(plan, amount) }),
+      amountMeter(`zone ${id}`, 'pages', { free: memory['2Mi'], taken: plannedIn(plan, id)?.amount ?? 0, whole: SCALE.pages, ...neededIf(plan, needed) }),
     ); // prettier-ignore
-  return { title: `BIG needs ${amount} huge pages in one zone (no annotation)`, cards: zoneCards(said, meters), key: KEY };
 }
 
 function numa(): Picture {
@@ -106,48 +121,6 @@ function pools(): Picture {
   return { title, cards, key: KEY };
 }
 
-function preemption(): Picture {
-  const proposed = 'low';
-  const chosen = choose(booksOf(twoZones()), PREEMPTOR, new Map([['a', { uids: [proposed], violations: 0 }]]));
-  if (chosen === 'waits') throw new Error('the example of preemption evicts nobody');
-  const victims = chosen.get('a')?.uids ?? [];
-  const cards = [
-    moment('now', []),
-    moment(`if ${proposed} were evicted, as the scheduler alone would`, [proposed]),
-    moment(`${victims.join(' and ')} is evicted instead`, victims),
-  ];
-  const { amount, priority } = PREEMPTOR.guest;
-  const title = `A VM of priority ${priority} needs ${amount} pages in one zone`;
-  return { title, cards, key: [KEY[0], ['other', 'other VMs'], KEY[1]] };
-}
-
-/** The node of the example once these VMs have gone, and the guest has come if it fits. */
-function moment(title: string, gone: readonly string[]): Card {
-  const books = booksOf(twoZones());
-  const { guest } = PREEMPTOR;
-  const without = new Set(gone);
-  const reason = claimsWithout(books, without).verdict('a', guest)?.reason ?? '';
-  const room = roomWithout(books, 'a', guest, without);
-  const plan = room && bestFit(guest, room)?.plan;
-  const meters = (room?.zones ?? []).map(({ id, memory }): Meter => {
-    const others = [...books.ledger.claims('a')].flatMap((vm): readonly Part[] => {
-      const amount = without.has(vm.uid) ? 0 : (plannedIn(vm.plan, id)?.amount ?? 0);
-      const priority = 'standing' in vm ? vm.standing.priority : 0;
-      return amount === 0 ? [] : [{ kind: 'other', amount, text: `${vm.uid}: ${amount}, priority ${priority}` }];
-    });
-    const taken = plannedIn(plan, id)?.amount ?? 0;
-    const left = memory['2Mi'] - taken;
-    const parts: readonly Part[] = [
-      ...others,
-      { kind: 'guest', amount: taken, text: `the guest: ${taken}` },
-      { kind: 'free', amount: left, text: `${left} free` },
-    ];
-    return { label: `zone ${id}`, whole: ZONE_PAGES, parts, note: `${left} of ${ZONE_PAGES} pages free` };
-  });
-  const place = plan?.zones.map(({ id }) => `zone ${id}`).join(' and ') ?? '';
-  return { title, fits: reason === '', text: reason === '' ? `the guest has room in ${place}` : reason, meters };
-}
-
 /** A card for each node: with bars of what it has, where a report tells. */
 function zoneCards(said: Outcome, meters: (room: Room, plan: Plan | undefined) => readonly Meter[]): readonly Card[] {
   return NAMES.map((name) => {
@@ -181,10 +154,6 @@ function amountMeter(label: string, unit: string, { free, taken, whole, needed }
   ];
   const note = needed === undefined ? `${left} ${unit} left` : `${free}, needs ${needed}`;
   return { label, whole, parts, note, ...(needed === undefined ? {} : { needed }) };
-}
-
-function plannedIn(plan: Plan | undefined, zone: number): Plan['zones'][number] | undefined {
-  return plan?.zones.find(({ id }) => id === zone);
 }
 
 /** What is lacking is shown where the guest has no plan. */

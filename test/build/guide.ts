@@ -25,6 +25,7 @@ const VF = { resource: 'example.com/vf' };
 const VMS = {
   GUEST: { memory: '2Mi', amount: 1024 },
   BIG: { memory: '2Mi', amount: 1536 },
+  WIDE: { memory: '2Mi', amount: 1400, cells: 2 },
   PINNED: { memory: '2Mi', amount: 1024, cpus: 6 },
   BOND: { memory: '2Mi', amount: 1024, functions: [VF, VF] },
   REPLICATED: { memory: '2Mi', amount: 1024, volumeClaims: ['default/root'] },

@@ -1,6 +1,7 @@
 import type { World } from '../../../scheduler-plugin/filter.ts';
 import type { CpuFacts } from '../../../scheduler-plugin/placement/report-facts.ts';
 import { CPU, outcome, type VmName } from '../../build/guide.ts';
+import { burst } from '../../build/guide-burst.ts';
 
 /** The followed examples of docs/placement.md: the same nodes, the same VMs, a row for each value of each annotation. */
 
@@ -24,6 +25,7 @@ const siblings = (name: string): number => Number(name === 'large');
 
 const EXAMPLES: Record<string, Example> = {
   'no annotation, BIG': { vm: 'BIG', says: {}, order: ['large', 'silent'], reasons: { small: FRAGMENTED } },
+  'no annotation, WIDE': { vm: 'WIDE', says: {}, order: ['small', 'large', 'silent'] },
   'hugepages: require, BIG': { vm: 'BIG', says: { hugepages: 'require' }, order: ['large'], reasons: { small: FRAGMENTED, silent: SILENT } },
   'hugepages: prefer, BIG': { vm: 'BIG', says: { hugepages: 'prefer' }, order: ['large', 'small', 'silent'] },
   'hugepages: prefer=10, GUEST': { vm: 'GUEST', says: { hugepages: 'prefer=10' }, order: ['small', 'large', 'silent'] },
@@ -65,4 +67,16 @@ test.each(Object.entries(EXAMPLES))('%s', (_title, { vm, says, order, reasons = 
   expect(refused.map(({ name }) => name)).toEqual(Object.keys(reasons));
   for (const { name, reason } of refused) expect(reason).toMatch(reasons[name]!);
   expect(best.map(({ name }) => name)).toEqual(order);
+});
+
+test('of three VMs bound one right after the other each sees what was reserved before it', () => {
+  const steps = burst().map(({ guest, reason, claims }) => {
+    const plan = claims.find(({ uid }) => uid === guest.uid)?.plan;
+    return { uid: guest.uid, reason, zones: plan?.zones.map(({ id }) => id) };
+  });
+  expect(steps).toEqual([
+    { uid: 'first', reason: '', zones: [0] },
+    { uid: 'second', reason: '', zones: [1] },
+    { uid: 'third', reason: 'zone 0 has 40 and zone 1 has 40 free 2Mi pages, guest needs 60 in one zone', zones: undefined },
+  ]);
 });
