@@ -25,6 +25,8 @@ export const KINDS = {
   csiNodes: { group: 'storage.k8s.io', version: 'v1', plural: 'csinodes' },
   volumeAttachments: { group: 'storage.k8s.io', version: 'v1', plural: 'volumeattachments' },
   longhornReplicas: { group: 'longhorn.io', version: 'v1beta2', plural: 'replicas' },
+  longhornNodes: { group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' },
+  longhornSettings: { group: 'longhorn.io', version: 'v1beta2', plural: 'settings' },
   longhornVolumes: { group: 'longhorn.io', version: 'v1beta2', plural: 'volumes' },
   topolvmVolumes: { group: 'topolvm.io', version: 'v1', plural: 'logicalvolumes' },
   openebsVolumes: { group: 'local.openebs.io', version: 'v1alpha1', plural: 'lvmvolumes' },

@@ -1,5 +1,6 @@
 import { GUEST_ANNOTATION, PLAN_ANNOTATION, VM_LABEL, VM_LABEL_VALUE } from '../../api/names.ts';
 import type { KubeClient, WatchEvent } from '../../kube/client.ts';
+import { KINDS, pathOf } from '../../kube/paths.ts';
 import { guestSpec } from '../../test/build/guest.ts';
 import { report, reportedZone } from '../../test/build/placement.ts';
 import { nodeName } from '../lib/nodes.ts';
@@ -66,17 +67,17 @@ function pod(index: number, nodes: number): object {
 /** An API server that has so many nodes, each with a report, and pods, and in which nothing happens: it takes bindings and forgets them. Pages of a list are made when asked for. */
 export function quietCluster(nodes: number, pods: number): KubeClient {
   const kinds: Readonly<Record<string, { count: number; make: (index: number) => object }>> = {
-    nodes: { count: nodes, make: node },
-    csinodes: { count: nodes, make: csiNode },
-    nodereports: { count: nodes, make: nodeReport },
-    pods: { count: pods, make: (index) => pod(index, nodes) },
+    [pathOf(KINDS.nodes)]: { count: nodes, make: node },
+    [pathOf(KINDS.csiNodes)]: { count: nodes, make: csiNode },
+    [pathOf(KINDS.nodeReports)]: { count: nodes, make: nodeReport },
+    [pathOf(KINDS.pods)]: { count: pods, make: (index) => pod(index, nodes) },
   };
   const never = (): never => {
     throw new Error('nothing is written in this benchmark');
   };
   return {
     get: <T>(path: string, query: Readonly<Record<string, unknown>> = {}) => {
-      const { count, make } = kinds[path.split('/').at(-1) ?? ''] ?? { count: 0, make: node };
+      const { count, make } = kinds[path] ?? { count: 0, make: node };
       const from = Number(query['continue'] ?? 0);
       const to = Math.min(count, from + 500);
       const items = Array.from({ length: to - from }, (_, index) => make(from + index));

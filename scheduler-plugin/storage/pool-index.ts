@@ -1,5 +1,5 @@
 import { emptyPool, type Pool } from './pool.ts';
-import type { Requirement, Topology } from './topology.ts';
+import { NAME_KEY, type Requirement, type Topology } from './topology.ts';
 
 /** Which pools a node's volumes of a group of classes come from. */
 export interface PoolIndex {
@@ -49,7 +49,7 @@ export function createPoolIndex(topology: Topology): PoolIndex {
       const key = JSON.stringify(nodes);
       const known = group.entries.get(key);
       if (known !== undefined) return known.pool;
-      const pool = emptyPool();
+      const pool = emptyPool(nodes.some((one) => one.key === NAME_KEY));
       group.entries.set(key, { pool, nodes });
       change(group);
       return pool;

@@ -3,6 +3,8 @@
  * the objects do not show yet. All amounts are bytes.
  */
 export interface Pool {
+  /** Told by the driver itself of one node, not by CSIStorageCapacity. */
+  readonly own: boolean;
   /** What each object that tells its room said last; they tell of the same room, so the least counts. */
   readonly told: Map<string, number>;
   /** By claim: promised, and not yet out of what is told. Those that were bound stand in the order in which they were. */
@@ -22,8 +24,8 @@ interface PoolClaim {
   readonly bound: boolean;
 }
 
-export function emptyPool(): Pool {
-  return { told: new Map(), claims: new Map(), promised: 0, tentative: 0, credit: 0 };
+export function emptyPool(own: boolean): Pool {
+  return { own, told: new Map(), claims: new Map(), promised: 0, tentative: 0, credit: 0 };
 }
 
 /** What is told to be there; undefined = nothing tells. */

@@ -158,14 +158,16 @@ function settle(books: Books): void {
   }
 }
 
-/** Of pools that tell, the one with most left. */
+/** Of pools that tell, the one with most left. What the driver itself tells of the node is newer than CSIStorageCapacity, and less rough. */
 function roomiest(pools: readonly Pool[], own: (pool: Pool) => number): PoolRoom | undefined {
   let best: PoolRoom | undefined;
+  let bestIsOwn = false;
   for (const pool of pools) {
     const told = toldRoom(pool);
-    if (told === undefined) continue;
+    if (told === undefined || (bestIsOwn && !pool.own)) continue;
     const room = { told, promised: pool.promised, tentative: pool.tentative - own(pool), twice: pool.credit };
-    if (best === undefined || leftOf(room) > leftOf(best)) best = room;
+    if (best === undefined || bestIsOwn !== pool.own || leftOf(room) > leftOf(best)) best = room;
+    bestIsOwn = pool.own;
   }
   return best;
 }

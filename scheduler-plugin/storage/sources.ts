@@ -10,8 +10,8 @@ import {
 } from './attachments.ts';
 import { type CsiNodeObject, type CsiNodes, createCsiNodeReader, createCsiNodes, type NodeDrivers } from './csi-nodes.ts';
 import { createLocators, type LinstorAccess, type SourceParts } from './locators.ts';
-import { openebsRooms } from './drivers.ts';
-import { type GroupRoom, HOLD_MS } from './pools.ts';
+import { HOLD_MS } from './pools.ts';
+import { createRoomSources, type RoomSources } from './room-sources.ts';
 import { createStorageBooks, type StorageBooks, type StorageBooksOptions } from './storage.ts';
 import * as read from './volume-facts.ts';
 
@@ -46,15 +46,16 @@ export function createStorageSources(
     claimsOn,
     csiNodes: { ...csiNodes, runs: (driver) => isFresh(csiNodeSource, parts.clock.now()) && csiNodes.runs(driver) },
   });
+  const rooms = createRoomSources(parts, (driver, node, list) => books.setNodeRooms(driver, node, list));
   return {
     books,
     required: [
       sourceOf('persistentvolumeclaims', claims),
       sourceOf('persistentvolumes', volumes),
-      sourceOf('storageclasses', classWatch(parts, books)),
+      sourceOf('storageclasses', classWatch(parts, books, rooms.longhorn)),
       sourceOf('csistoragecapacities', capacityWatch(parts, books)),
     ],
-    optional: [csiNodeSource, attachmentSource, sourceOf('openebs-nodes', openebsRoomWatch(parts, books)), ...sources],
+    optional: [csiNodeSource, attachmentSource, ...rooms.sources, ...sources],
   };
 }
 
@@ -76,12 +77,15 @@ function volumeWatch(parts: SourceParts, onChange: StorageBooks['setVolume']): R
   return volumes;
 }
 
-function classWatch(parts: SourceParts, books: StorageBooks): Reflector<read.ClassFacts> {
+function classWatch(parts: SourceParts, books: StorageBooks, longhorn: RoomSources['longhorn']): Reflector<read.ClassFacts> {
   return createReflector({
     ...parts,
     path: pathOf(KINDS.storageClasses),
     keep: (raw) => read.classFacts(raw as read.ClassObject),
-    onChange: (name, facts) => books.setClass(name, facts),
+    onChange: (name, facts) => {
+      books.setClass(name, facts);
+      longhorn.setClass(name, facts?.longhorn);
+    },
   });
 }
 
@@ -115,16 +119,5 @@ function csiNodeWatch(parts: SourceParts, csiNodes: CsiNodes): Reflector<NodeDri
     mayBeAbsent: true,
     keep: (raw) => readNode(raw as CsiNodeObject),
     onChange: (node, drivers) => csiNodes.set(node, drivers),
-  });
-}
-
-/** Volume groups of OpenEBS's nodes; the object is named as its node. */
-function openebsRoomWatch(parts: SourceParts, books: StorageBooks): Reflector<readonly GroupRoom[]> {
-  return createReflector({
-    ...parts,
-    path: pathOf(KINDS.openebsNodes),
-    mayBeAbsent: true,
-    keep: (raw) => openebsRooms(raw),
-    onChange: (key, rooms = []) => books.setNodeRooms('openebs', key.slice(key.lastIndexOf('/') + 1), rooms),
   });
 }

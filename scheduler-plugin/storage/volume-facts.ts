@@ -1,5 +1,6 @@
 import { parseQuantity } from '../../api/quantity.ts';
 import { createShared } from '../placement/shared.ts';
+import { longhornGroup, longhornWish, type LonghornWish } from './longhorn-nodes.ts';
 import { NAME_KEY, type Requirement, type Terms } from './topology.ts';
 
 /** What is kept of a PersistentVolumeClaim. */
@@ -37,6 +38,8 @@ export interface ClassFacts {
   readonly waits: boolean;
   /** Classes of one group take from the same pools. */
   readonly group: string;
+  /** Only of Longhorn's whose volumes are made on the VM's node. */
+  readonly longhorn?: LonghornWish;
 }
 
 /** Stands for the volume of a bound claim that does not matter. */
@@ -173,7 +176,10 @@ export function classFacts({
   volumeBindingMode,
   parameters = {},
 }: ClassObject): ClassFacts {
-  return { provisioner, waits: volumeBindingMode === 'WaitForFirstConsumer', group: groupOf(name, provisioner, parameters) };
+  const waits = volumeBindingMode === 'WaitForFirstConsumer';
+  const longhorn = waits && provisioner === 'driver.longhorn.io' ? longhornWish(parameters) : undefined;
+  if (longhorn !== undefined) return { provisioner, waits, group: longhornGroup(longhorn), longhorn };
+  return { provisioner, waits, group: groupOf(name, provisioner, parameters) };
 }
 
 /** Group of a TopoLVM device class; '' = its default. */

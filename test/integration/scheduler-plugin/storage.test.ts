@@ -10,6 +10,7 @@ import { startRig, type SchedulerRig } from './rig.ts';
 
 const CLAIMS = '/api/v1/namespaces/default/persistentvolumeclaims';
 const VOLUMES = '/api/v1/persistentvolumes';
+const LONGHORN = '/apis/longhorn.io/v1beta2/namespaces/default';
 const EVENTS = '/apis/events.k8s.io/v1/namespaces/default/events';
 const GIB = 2 ** 30;
 const CONTROLLERS = ['persistentvolume-binder-controller'];
@@ -126,6 +127,15 @@ describe('disks that are there', () => {
   const nodeOf = async (round: string, name: string): Promise<string> =>
     eventually(`${name} is bound`, async () => (await podsOf(rig.client, round)).find(({ metadata }) => metadata.name === name)?.spec.nodeName);
 
+  /** What the pod is told, once that is like this. */
+  const toldLike = (name: string, pattern: RegExp): Promise<string> =>
+    eventually(`${name} is told`, async () => {
+      const pod = (await podsOf(rig.client, 'here')).find(({ metadata }) => metadata.name === name);
+      const told = pod === undefined ? '' : await toldOf(rig.client, pod);
+      if (pattern.test(told)) return told;
+      throw new Error(told);
+    }, 30_000); // prettier-ignore
+
   /** A volume that is bound to a claim of its name. */
   async function createVolume(name: string, source: object): Promise<void> {
     const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'default', name };
@@ -162,6 +172,27 @@ describe('disks that are there', () => {
     expect(await settled(rig.client, 'here', 4)).toEqual([expect.stringMatching(/3 it has no copy of guest's disk, and the guest requires its disks there/)]);
   }, 120_000);
 
+  test('a new disk of Longhorn, on the node of its VM alone, goes where a disk of Longhorn has room for it', async () => {
+    await rig.client.create('/apis/storage.k8s.io/v1/storageclasses', {
+      apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'strict' }, provisioner: 'driver.longhorn.io',
+      volumeBindingMode: 'WaitForFirstConsumer', parameters: { dataLocality: 'strict-local', numberOfReplicas: '1' },
+    });
+    for (const [name, gib] of [['here-a', 2], ['here-b', 5], ['here-c', 1]] as const) await createLonghornNode(rig.client, name, gib);
+    // Half of each may be used: 1, 2.5 and 0.5 GiB.
+    const setting = { apiVersion: 'longhorn.io/v1beta2', kind: 'Setting', metadata: { name: 'storage-over-provisioning-percentage' }, value: '50' };
+    await rig.client.create(`${LONGHORN}/settings`, setting);
+    await createClaim(rig.client, 'strict', 'strict');
+    await createVm(rig.client, 'strict', { round: 'here', claims: ['strict'] });
+    expect(await toldLike('strict-0', /guest's new disk/)).toMatch(/1 pool of storage class strict has 2\.5 GiB free, guest's new disk needs 3 GiB/);
+    // All of it: whichever of two asks first now finds room, on one node.
+    await rig.client.patch(`${LONGHORN}/settings/storage-over-provisioning-percentage`, { type: 'merge', body: { value: '100' } });
+    await createClaim(rig.client, 'strict-2', 'strict');
+    await createVm(rig.client, 'strict-2', { round: 'here', claims: ['strict-2'] });
+    const chosen = (name: string) => rig.client.get<{ metadata: { annotations?: Record<string, string> } }>(`${CLAIMS}/${name}`).then(({ metadata }) => metadata.annotations?.['volume.kubernetes.io/selected-node']);
+    const node = await eventually('the scheduler has chosen for a claim', async () => (await chosen('strict')) ?? (await chosen('strict-2')));
+    expect(node).toBe('here-b');
+  }, 60_000);
+
   test('a VM follows a disk that was plugged into its guest', async () => {
     const matchFields = [{ key: 'metadata.name', operator: 'In', values: ['here-a'] }];
     await createVolume('plugged', { local: { path: '/dev/sdy' }, nodeAffinity: { required: { nodeSelectorTerms: [{ matchFields }] } } });
@@ -179,11 +210,7 @@ describe('disks that are there', () => {
     // kube-scheduler counts the one volume that is there; that another is to be plugged in again we know alone.
     await createVolume('csi-2', { csi: { driver: 'csi.example.com', volumeHandle: 'csi-2' } });
     await createVm(rig.client, 'full', { round: 'here', claims: ['csi'], hotplugged: 'csi-2' });
-    await eventually('it is told that the node is full', async () => {
-      const pod = (await podsOf(rig.client, 'here')).find(({ metadata }) => metadata.name === 'full-0');
-      if (pod === undefined) return false;
-      return /1 CSI driver csi\.example\.com has 1 of at most 1 volumes there, guest needs 1 more/.test(await toldOf(rig.client, pod));
-    });
+    expect(await toldLike('full-0', /of at most/)).toMatch(/1 CSI driver csi\.example\.com has 1 of at most 1 volumes there, guest needs 1 more/);
   }, 60_000);
 }); // prettier-ignore
 
@@ -194,7 +221,7 @@ async function createCsiNode(client: KubeClient, name: string, drivers: readonly
 
 /** Longhorn's kinds without their schema. */
 async function installLonghorn(client: KubeClient): Promise<void> {
-  for (const [plural, kind] of [['replicas', 'Replica'], ['volumes', 'Volume']] as const) {
+  for (const [plural, kind] of [['replicas', 'Replica'], ['volumes', 'Volume'], ['nodes', 'Node'], ['settings', 'Setting']] as const) {
     const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
     await client.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
       apiVersion: 'apiextensions.k8s.io/v1',
@@ -206,8 +233,21 @@ async function installLonghorn(client: KubeClient): Promise<void> {
   }
 } // prettier-ignore
 
+/** With one disk on which so much is free. */
+async function createLonghornNode(client: KubeClient, name: string, gib: number): Promise<void> {
+  const conditions = ['Ready', 'Schedulable'].map((type) => ({ type, status: 'True' }));
+  const disk = { storageMaximum: gib * GIB, storageAvailable: gib * GIB, storageScheduled: 0, conditions };
+  await client.create(`${LONGHORN}/nodes`, {
+    apiVersion: 'longhorn.io/v1beta2',
+    kind: 'Node',
+    metadata: { name },
+    spec: { allowScheduling: true, disks: { d: { diskType: 'filesystem', allowScheduling: true, storageReserved: 0 } } },
+    status: { conditions, diskStatus: { d: disk } },
+  });
+}
+
 async function createReplica(client: KubeClient, volumeName: string, nodeID: string, times: object): Promise<void> {
   const kind = { apiVersion: 'longhorn.io/v1beta2', kind: 'Replica' };
   const spec = { volumeName, nodeID, active: true, healthyAt: '', failedAt: '', ...times };
-  await client.create('/apis/longhorn.io/v1beta2/namespaces/default/replicas', { ...kind, metadata: { name: `${volumeName}-${nodeID}` }, spec });
+  await client.create(`${LONGHORN}/replicas`, { ...kind, metadata: { name: `${volumeName}-${nodeID}` }, spec });
 } // prettier-ignore

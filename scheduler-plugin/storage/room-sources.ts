@@ -1,0 +1,67 @@
+import type { KubeObject } from '../../kube/objects.ts';
+import { KINDS, pathOf } from '../../kube/paths.ts';
+import { createReflector, type Reflector } from '../../kube/reflector.ts';
+import { type Source, sourceOf } from '../sources/source.ts';
+import { openebsRooms } from './drivers.ts';
+import type { SourceParts } from './locators.ts';
+import { isLonghornSetting, type LonghornNode, longhornNode } from './longhorn-nodes.ts';
+import { createLonghornRooms, type LonghornRooms } from './longhorn-rooms.ts';
+import type { GroupRoom } from './pools.ts';
+import type { StorageBooks } from './storage.ts';
+
+type TellRooms = StorageBooks['setNodeRooms'];
+
+/** What drivers' own objects tell of room on nodes; all of them are named as their node. */
+export interface RoomSources {
+  readonly sources: readonly Source[];
+  readonly longhorn: Pick<LonghornRooms, 'setClass'>;
+}
+
+/** Follows the objects of the drivers that are installed. */
+export function createRoomSources(parts: SourceParts, tell: TellRooms): RoomSources {
+  const longhorn = createLonghornRooms((node, rooms) => tell('longhorn', node, rooms));
+  return {
+    longhorn,
+    sources: [
+      sourceOf('openebs-nodes', openebsWatch(parts, tell)),
+      sourceOf('longhorn-nodes', longhornNodeWatch(parts, longhorn), longhornSettingWatch(parts, longhorn)),
+    ],
+  };
+}
+
+/** Volume groups of OpenEBS's nodes. */
+function openebsWatch(parts: SourceParts, tell: TellRooms): Reflector<readonly GroupRoom[]> {
+  return createReflector({
+    ...parts,
+    path: pathOf(KINDS.openebsNodes),
+    mayBeAbsent: true,
+    keep: (raw) => openebsRooms(raw),
+    onChange: (key, rooms = []) => tell('openebs', nameOf(key), rooms),
+  });
+}
+
+function longhornNodeWatch(parts: SourceParts, longhorn: LonghornRooms): Reflector<LonghornNode> {
+  return createReflector({
+    ...parts,
+    path: pathOf(KINDS.longhornNodes),
+    mayBeAbsent: true,
+    keep: (raw) => longhornNode(raw),
+    onChange: (key, node) => longhorn.setNode(nameOf(key), node),
+  });
+}
+
+function longhornSettingWatch(parts: SourceParts, longhorn: LonghornRooms): Reflector<string> {
+  return createReflector({
+    ...parts,
+    path: pathOf(KINDS.longhornSettings),
+    mayBeAbsent: true,
+    keep: ({ metadata: { name }, value }: KubeObject & { readonly value?: unknown }) =>
+      isLonghornSetting(name) && typeof value === 'string' ? value : undefined,
+    onChange: (key, value) => longhorn.setSetting(nameOf(key), value),
+  });
+}
+
+/** Without the namespace of the driver. */
+function nameOf(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
+}
