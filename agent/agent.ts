@@ -13,6 +13,7 @@ import { createDeviceNodes } from './device-nodes.ts';
 import { startDevicePlugin } from './device-plugin.ts';
 import { realDiskFileSystem } from './disks.ts';
 import { readNodeDns } from './dns.ts';
+import { createCpusets } from './memory/cpuset.ts';
 import { type AgentMetrics, createAgentMetrics, type SlotCounts } from './metrics.ts';
 import { createNetworkApplier } from './network/apply.ts';
 import type { AgentOptions } from './options.ts';
@@ -20,6 +21,8 @@ import { createPodResources } from './pod-resources.ts';
 import { createProcesses } from './proc.ts';
 import { keepRegistered, type Registration } from './registration.ts';
 import { startReport } from './report/start.ts';
+import { treeAt } from './report/tree.ts';
+import { readZones } from './report/zones.ts';
 import type { RunProgram } from './run-program.ts';
 import { kvmSelfTest, type SelfTestResult } from './self-test.ts';
 import { createSlotFiles } from './slot-files.ts';
@@ -86,6 +89,10 @@ function slotWorld(
     network: createNetworkApplier({ run, processes, cgroupRoot: options.cgroupRoot }),
     disks: realDiskFileSystem,
     pinner: createPinner(run, processes),
+    memory: {
+      ...createCpusets(processes, options.cgroupRoot),
+      zones: () => readZones(treeAt(options.sysfs), treeAt('/proc')),
+    },
     functions: createFunctions(run),
     files: createSlotFiles(options.stateDir, run),
     reporter: { client, events, clock, random },

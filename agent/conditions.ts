@@ -48,15 +48,15 @@ function acceleratedCondition(accelerator: Accelerator): ConditionValue {
     : { status: 'False', reason: 'TCG', message: 'The guest is emulated (podvisor.dev/tcg), which is slow.' };
 }
 
-/** The Event of a guest's start. */
-export function startedEvent(vm: VmFacts, accelerator: Accelerator): PodEvent {
+/** The Event of a guest's start; `note`: what is not as it was to be. */
+export function startedEvent(vm: VmFacts, accelerator: Accelerator, note?: string): PodEvent {
   const mib = vm.guest.memoryBytes / (1024 * 1024);
   const cpus = `${vm.guest.vcpus} ${vm.guest.vcpus === 1 ? 'vCPU' : 'vCPUs'}`;
   const message = `The guest runs with ${cpus} and ${mib} MiB (${accelerator}).`;
-  if (vm.guest.emulatedBy === undefined) return { type: 'Normal', reason: 'GuestStarted', message };
   const fallback =
     'It is emulated, several times slower, because no node offered KVM when the pod was created; create it anew when one does.';
-  return { type: 'Warning', reason: 'GuestStarted', message: `${message} ${fallback}` };
+  const worse = [...(vm.guest.emulatedBy === undefined ? [] : [fallback]), ...(note === undefined ? [] : [note])];
+  return { type: worse.length === 0 ? 'Normal' : 'Warning', reason: 'GuestStarted', message: [message, ...worse].join(' ') };
 }
 
 /** The Event of a guest whose vCPUs could not be pinned: it runs, on CPUs of its own, but its threads may move among them. */

@@ -1,8 +1,10 @@
 import { isIPv4 } from 'node:net';
 import type { GuestSpec } from '../api/guest-spec.ts';
+import { PLAN_ANNOTATION } from '../api/names.ts';
 import { readStoredGuest } from '../api/parse-stored.ts';
 import type { Container, Pod } from '../api/pod.ts';
 import { functionAddresses } from './functions.ts';
+import { memoryPlan } from './memory/plan.ts';
 import type { PodDns, PodPort, VmFacts } from './slot-types.ts';
 
 /** Whose slot this is, as the kubelet says (PodResources). */
@@ -55,7 +57,13 @@ function factsOf(pod: Pod, uid: string, owner: SlotOwner, guest: GuestSpec): VmF
     otherPorts: portsOf(others),
     alone: others.length === 0,
     ...functionsOf(pod, guest),
+    ...memoryOf(pod, guest),
   };
+}
+
+function memoryOf({ metadata }: Pod, guest: GuestSpec): Pick<VmFacts, 'memoryPlan'> {
+  const plan = memoryPlan(guest, metadata.annotations?.[PLAN_ANNOTATION]);
+  return plan === undefined ? {} : { memoryPlan: plan };
 }
 
 function functionsOf({ metadata }: Pod, { networks }: GuestSpec): Pick<VmFacts, 'functions'> {

@@ -141,7 +141,7 @@ function onStartEvent(state: SlotState, start: StartState, event: StartEvent, no
     case 'prepared':
       return onPrepared(state, start, event);
     case 'argv-written':
-      return onArgvWritten(state, start, now);
+      return onArgvWritten(state, start, { note: event.message, now });
     case 'launcher-gone':
       return keep(without(state, 'start'));
     case 'error':
@@ -168,11 +168,11 @@ function onPrepared(state: SlotState, start: StartState, event: Extract<SlotEven
   return { state: next, actions: [{ type: 'write-argv', vm, launcher, nics: event.nics, hostDevices: event.hostDevices }] };
 }
 
-function onArgvWritten(state: SlotState, start: StartState, now: number): Decision {
+function onArgvWritten(state: SlotState, start: StartState, { note, now }: { note: string | undefined; now: number }): Decision {
   if (start.step !== 'writing' || start.launcher === undefined) return keep(state);
-  const rest = without(state, 'start', 'ending');
+  const rest = without(state, 'start', 'ending', 'memoryNote');
   return {
-    state: { ...rest, served: start.launcher },
+    state: { ...rest, served: start.launcher, ...(note === undefined ? {} : { memoryNote: note }) },
     actions: [{ type: 'save' }, { type: 'observe-start', ms: now - start.readyAt }],
   };
 }
@@ -194,7 +194,11 @@ function onStatus(state: SlotState, status: string): Decision {
   const rest = without(state, 'ending');
   const first = served !== undefined && !sameLauncher(state.announced, served);
   const next: SlotState = first ? { ...rest, announced: served } : rest;
-  const decision = report(next, runningConditions(accelerator), first ? startedEvent(vm, accelerator) : undefined);
+  const decision = report(
+    next,
+    runningConditions(accelerator),
+    first ? startedEvent(vm, accelerator, state.memoryNote) : undefined,
+  );
   return { state: decision.state, actions: first ? [...decision.actions, { type: 'save' }] : decision.actions };
 }
 

@@ -1,6 +1,7 @@
 import type { Accelerator, GuestSpec } from '../api/guest-spec.ts';
 import type { HostDeviceAddress } from '../guest/host-devices.ts';
 import type { Nic } from '../guest/networks.ts';
+import type { MemoryPlan } from './memory/plan.ts';
 
 /** A port somebody in the pod declared. */
 export interface PodPort {
@@ -26,6 +27,8 @@ export interface VmFacts {
   readonly alone: boolean;
   /** PCI addresses of virtual functions by interface, as far as Multus has reported them. */
   readonly functions?: Readonly<Record<string, string>>;
+  /** Where the scheduler planned its memory, when it is to follow. */
+  readonly memoryPlan?: MemoryPlan;
 }
 
 /** The pod's own words about DNS (core/v1 PodSpec dnsPolicy, dnsConfig), addresses and names already checked. */
@@ -86,6 +89,8 @@ export interface SlotState {
   readonly start?: StartState;
   /** The launcher that has been given argv. */
   readonly served?: LauncherId;
+  /** What the start of the guest of `served` says of its memory. */
+  readonly memoryNote?: string;
   /** The launcher whose guest's start has been told in an Event. */
   readonly announced?: LauncherId;
   readonly connected: boolean;
@@ -111,7 +116,8 @@ export type SlotEvent =
   | { readonly type: 'identified'; readonly vm: VmFacts }
   | { readonly type: 'launcher-gone' }
   | ({ readonly type: 'prepared' } & Prepared)
-  | { readonly type: 'argv-written' }
+  /** `message`: that the guest's memory may be elsewhere than planned, and why. */
+  | { readonly type: 'argv-written'; readonly message?: string }
   | { readonly type: 'error'; readonly reason: string; readonly message: string }
   | { readonly type: 'retry' }
   | { readonly type: 'qmp-connected'; readonly status: string; readonly threads?: readonly number[] }

@@ -13,6 +13,7 @@ import { missingFunction } from './functions.ts';
 import { checkNetwork, type Launched, type NetworkWorld, planNetwork } from './guest-network.ts';
 import { type HostDevices, hostDevicesOf } from './host-devices.ts';
 import { isReaderWaiting, writeToReader } from './fifo.ts';
+import { bindMemory, type MemoryWorld } from './memory/bind.ts';
 import { type FunctionWorld, prepareFunctions } from './prepare-functions.ts';
 import { podFacts } from './pod-facts.ts';
 import type { PodResources } from './pod-resources.ts';
@@ -29,6 +30,7 @@ export interface StartWorld extends FunctionWorld, NetworkWorld {
   readonly resources: PodResources;
   readonly processes: Processes;
   readonly pinner: Pinner;
+  readonly memory: MemoryWorld;
   hasVhostNet(): boolean;
 }
 
@@ -146,11 +148,13 @@ async function writeArgv(
   if (refused !== '') return { type: 'error', reason: 'DiskUnavailable', message: refused };
   const shared = await claimCpus(world, { vm, launcher }, state.slot);
   if (shared !== '') return { type: 'error', reason: 'CpusNotDedicated', message: shared };
+  const bound = await bindMemory(world, { vm, launcher }, state.slot);
+  if (!bound.ok) return { type: 'error', reason: 'MemoryUnavailable', message: bound.reason };
   const argv = qemuArgv(vm.guest, { accelerator: state.accelerator, vhostNet: world.hasVhostNet(), nics, hostDevices });
   const text = argvText(argv, vm.guest.gracePeriodSeconds);
   for (let tries = 0; tries < READER_TRIES; tries += 1) {
     if (!world.processes.isAlive(launcher)) return { type: 'launcher-gone' };
-    if (writeToReader(paths.argv, text)) return { type: 'argv-written' };
+    if (writeToReader(paths.argv, text)) return { type: 'argv-written', ...(bound.note === '' ? {} : { message: bound.note }) };
     await world.clock.sleep(READER_WAIT_MS);
   }
   return { type: 'error', reason: 'StartFailed', message: "the launcher does not read QEMU's arguments" };

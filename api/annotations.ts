@@ -237,7 +237,7 @@ export const ANNOTATIONS: readonly AnnotationSchema[] = [
   {
     name: PLAN_ANNOTATION,
     status: 'internal',
-    doc: 'Where in its node the scheduler means a VM to be (JSON), so that no other VM is promised the same while it starts.',
+    doc: 'Where in its node the scheduler means a VM to be (JSON), so that no other VM is promised the same while it starts; its memory is taken there.',
     allowed: 'nothing: Podvisor writes it',
     default: 'written when the pod is bound, for guests with huge pages, dedicated CPUs or SR-IOV functions',
   },

@@ -1,12 +1,13 @@
 import { jest } from '@jest/globals';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { GUEST_ANNOTATION } from '../../../api/names.ts';
+import { GUEST_ANNOTATION, PLAN_ANNOTATION } from '../../../api/names.ts';
+import { planText } from '../../../api/placement-plan.ts';
 import type { GuestSpec } from '../../../api/guest-spec.ts';
 import { agentOn, ENDPOINT, NODE, owned, type RunningAgent, SLOT, UID, vmPod } from './running-agent.ts';
 import { guestSpec } from '../../build/guest.ts';
 import { fakeKubelet, type FakeKubelet } from './fake-kubelet.ts';
-import { fakeApi, type FakeApi, fakePod, type FakePod, killAll, processesOf, run, until, whyNot } from './rig.ts';
+import { fakeApi, type FakeApi, fakePod, type FakePod, killAll, plugGuest, processesOf, run, until, whyNot } from './rig.ts';
 
 const reason = whyNot();
 const describeHere = reason === '' ? describe : describe.skip;
@@ -144,6 +145,34 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
     expect(processesOf(UID)).not.toContain('qemu-system-x86');
   });
 
+  /** A pod of 64 huge pages, planned in that zone. The launcher of these tests starts a QEMU of its own, which needs none. */
+  function plan(zone: number, fields: Partial<GuestSpec> = {}): void {
+    want({ hugepages: '2Mi', ...fields });
+    const text = planText({ zones: [{ id: zone, cpus: 0, amount: 64 }], functions: [] });
+    api.pod = { ...api.pod, metadata: { ...api.pod.metadata, annotations: { ...api.pod.metadata.annotations, [PLAN_ANNOTATION]: text } } };
+  } // prettier-ignore
+
+  test('a guest that requires its zone does not start while the zone lacks its pages, and the pod says so', async () => {
+    plan(0, { placement: { hugepages: 'require' } });
+    await startVm();
+    await until('the pod is told', () => ready()?.reason === 'MemoryUnavailable');
+    expect(ready()?.message).toContain(
+      'must be in zone 0 as planned, and cannot: zone 0 has 0 2Mi pages free, 64 2Mi pages were',
+    );
+    expect(processesOf(UID)).not.toContain('qemu-system-x86');
+  });
+
+  test('a plan of a zone that the container cannot have stops no guest; the Event of its start says so', async () => {
+    plan(7);
+    await startVm();
+    await until('the start is told', () => api.events.length > 0);
+    expect(api.events).toMatchObject([{ reason: 'GuestStarted', type: 'Warning' }]);
+    expect(api.events[0]!.note).toContain(
+      'Its memory is not bound to zone 7 as planned: the container may have memory of zone 0 only.',
+    );
+    expect(api.patches).toHaveLength(1);
+  });
+
   // A function no machine has: up to sysfs everything is real.
   test('a device of a device plugin is looked for by the kubelet’s id, and the pod is told what is missing', async () => {
     want({ hostDevices: [{ resource: 'example.com/gpu', count: 1 }] });
@@ -171,7 +200,7 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
     await startVm();
     await until('QEMU runs', () => ready()?.status === 'True');
     const mac = /mac=([0-9a-f:]+)/.exec(readFileSync(pod.argvFile, 'utf8'))?.[1] ?? '';
-    const guest = plugGuest(mac);
+    const guest = plugGuest(pod, mac);
     try {
       expect(guest.lease).toMatchObject({ ip: '10.0.2.2', router: '10.0.2.1', dns: '10.96.0.10', mtu: '1450', hostname: 'vm' });
       expect(pod.outside('busybox', 'wget', '-qO-', 'http://10.99.0.2/')).toBe('from the guest\n');
@@ -181,46 +210,6 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
       run('ip', 'netns', 'delete', guest.netns);
     }
   });
-
-  /** A stand-in for the guest on the bridge: the same MAC, a DHCP client and a web server. */
-  function plugGuest(mac: string) {
-    const netns = 'pvagent-guest';
-    run('ip', 'netns', 'add', netns);
-    const inGuest = (...args: string[]) => run('ip', 'netns', 'exec', netns, ...args);
-    run(
-      'ip',
-      '-n',
-      'pvagent-pod',
-      'link',
-      'add',
-      'vguest',
-      'type',
-      'veth',
-      'peer',
-      'name',
-      'eth0',
-      'address',
-      mac,
-      'netns',
-      netns,
-    );
-    run('ip', '-n', 'pvagent-pod', 'link', 'set', 'vguest', 'master', 'pvbr0', 'up');
-    run('ip', '-n', netns, 'link', 'set', 'eth0', 'up');
-    const script = join(pod.directory, 'lease');
-    run('sh', '-c', `printf '#!/bin/sh\\n[ "$1" = bound ] && env > ${script}.txt\\nexit 0\\n' > ${script} && chmod +x ${script}`);
-    inGuest('busybox', 'udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '5', '-T', '1', '-O', 'mtu', '-s', script);
-    const lease = Object.fromEntries(
-      readFileSync(`${script}.txt`, 'utf8')
-        .trim()
-        .split('\n')
-        .map((line) => line.split('=', 2)),
-    );
-    run('ip', '-n', netns, 'address', 'add', '10.0.2.2/24', 'dev', 'eth0');
-    run('ip', '-n', netns, 'route', 'add', 'default', 'via', '10.0.2.1');
-    run('sh', '-c', `mkdir ${pod.directory}/www && echo from the guest > ${pod.directory}/www/index.html`);
-    inGuest('busybox', 'httpd', '-h', `${pod.directory}/www`, '-p', '80');
-    return { netns, run: inGuest, lease };
-  }
 
   test('the agent comes back to a running guest and writes nothing', async () => {
     await startVm();

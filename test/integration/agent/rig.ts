@@ -159,6 +159,34 @@ export function fakePod(name: string, uid: string): FakePod {
   };
 }
 
+/** What stands in for a guest. */
+export interface PluggedGuest {
+  readonly netns: string;
+  run(...args: string[]): string;
+  /** What its DHCP client was given. */
+  readonly lease: Readonly<Record<string, string>>;
+}
+
+/** A stand-in for the guest on the bridge: the same MAC, a DHCP client and a web server. */
+export function plugGuest(pod: FakePod, mac: string): PluggedGuest {
+  const netns = 'pvagent-guest';
+  run('ip', 'netns', 'add', netns);
+  const inGuest = (...args: string[]) => run('ip', 'netns', 'exec', netns, ...args);
+  run('ip', '-n', 'pvagent-pod', 'link', 'add', 'vguest', 'type', 'veth', 'peer', 'name', 'eth0', 'address', mac, 'netns', netns);
+  run('ip', '-n', 'pvagent-pod', 'link', 'set', 'vguest', 'master', 'pvbr0', 'up');
+  run('ip', '-n', netns, 'link', 'set', 'eth0', 'up');
+  const script = join(pod.directory, 'lease');
+  run('sh', '-c', `printf '#!/bin/sh\\n[ "$1" = bound ] && env > ${script}.txt\\nexit 0\\n' > ${script} && chmod +x ${script}`);
+  inGuest('busybox', 'udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '5', '-T', '1', '-O', 'mtu', '-s', script);
+  const lines = readFileSync(`${script}.txt`, 'utf8').trim().split('\n');
+  const lease = Object.fromEntries(lines.map((line) => line.split('=', 2))) as PluggedGuest['lease'];
+  run('ip', '-n', netns, 'address', 'add', '10.0.2.2/24', 'dev', 'eth0');
+  run('ip', '-n', netns, 'route', 'add', 'default', 'via', '10.0.2.1');
+  run('sh', '-c', `mkdir ${pod.directory}/www && echo from the guest > ${pod.directory}/www/index.html`);
+  inGuest('busybox', 'httpd', '-h', `${pod.directory}/www`, '-p', '80');
+  return { netns, run: inGuest, lease };
+}
+
 function cgroupDirectories(path: string): string[] {
   const root = '/sys/fs/cgroup';
   if (existsSync(join(root, 'cgroup.procs'))) return [join(root, path)];

@@ -1,4 +1,5 @@
-import { GUEST_ANNOTATION } from '../../../api/names.ts';
+import { GUEST_ANNOTATION, PLAN_ANNOTATION } from '../../../api/names.ts';
+import { planText } from '../../../api/placement-plan.ts';
 import type { Pod, PodSpec } from '../../../api/pod.ts';
 import { podFacts } from '../../../agent/pod-facts.ts';
 import { guestSpec } from '../../build/guest.ts';
@@ -16,6 +17,14 @@ function podOf(spec: Partial<PodSpec> = {}, guest: unknown = guestSpec()): Pod {
 
 test('a plain VM pod', () => {
   expect(podFacts(podOf(), OWNER, 'node-a')).toEqual({ ok: true, vm: vmFacts() });
+});
+
+test('where the scheduler planned its memory', () => {
+  const pod = podOf({}, guestSpec({ hugepages: '2Mi' }));
+  const zones = [{ id: 1, cpus: 0, amount: 64 }];
+  const annotations = { ...pod.metadata.annotations, [PLAN_ANNOTATION]: planText({ zones, functions: [] }) };
+  const bound = { ...pod, metadata: { ...pod.metadata, annotations } };
+  expect(podFacts(bound, OWNER, 'node-a')).toMatchObject({ vm: { memoryPlan: { zones, required: false } } });
 });
 
 test('ports, companions, host name and DNS', () => {

@@ -41,6 +41,7 @@ function word(action: SlotAction): string {
 const pinned = { ...resolved, vm: { ...vm, guest: { ...vm.guest, dedicatedCpus: { emulatorThreads: 'share' } } } } as const;
 const runningPinned: SlotEvent[] = [{ type: 'ready' }, pinned, ...running.slice(2)];
 
+const elsewhere: SlotEvent = { type: 'argv-written', message: 'Its memory is not bound to zone 1 as planned: why.' };
 const withPasst = { ...vm, guest: { ...vm.guest, networks: [{ name: 'pod', interface: 'eth0', binding: 'passt' as const }] } };
 const runningPasst: SlotEvent[] = [{ type: 'ready' }, { ...resolved, vm: withPasst }, ...running.slice(2)];
 const cutOff: SlotEvent = { type: 'qmp-event', name: 'NETDEV_STREAM_DISCONNECTED', data: { 'netdev-id': 'net0' } };
@@ -84,6 +85,11 @@ test.each<[string, SlotEvent[], string[]]>([
   [
     'emulation that nobody asked for is told as a warning',
     [{ type: 'ready' }, { ...resolved, vm: { ...vm, guest: { ...vm.guest, emulatedBy: 'fallback' } } }, ...running.slice(2)],
+    ['report True GuestRunning + Warning GuestStarted', 'save'],
+  ],
+  [
+    'memory that may be elsewhere than planned is told as a warning, in the Event of the start',
+    [...started.slice(0, 3), elsewhere, ...running.slice(4)],
     ['report True GuestRunning + Warning GuestStarted', 'save'],
   ],
   [
@@ -174,8 +180,16 @@ test('waits between retries grow to half a minute', () => {
   expect(play([error], state).actions.map(word)).toEqual(['retry in 30000']);
 });
 
-test('a second life of the container is announced again', () => {
-  const { state } = play([...running, shutdown('guest-shutdown'), { type: 'qmp-closed' }]);
+test('a second life of the container is announced again, and of its own memory alone', () => {
+  const { state, actions } = play([
+    ...started.slice(0, 3),
+    elsewhere,
+    ...running.slice(4),
+    shutdown('guest-shutdown'),
+    { type: 'qmp-closed' },
+  ]);
+  expect(actions).toEqual([]);
+  expect(state.memoryNote).toContain('zone 1');
   const again = play(
     [
       { type: 'ready' },
@@ -187,5 +201,6 @@ test('a second life of the container is announced again', () => {
     state,
   );
   expect(again.actions.map(word)).toEqual(['report True GuestRunning + Normal GuestStarted', 'save']);
-  expect(again.state.ending).toBeUndefined();
+  expect(again.state).not.toHaveProperty('ending');
+  expect(again.state).not.toHaveProperty('memoryNote');
 });
