@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect } from '@jest/globals';
+import { PLAN_ANNOTATION } from '../../api/names.ts';
 import type { NodeReport } from '../../api/node-report.ts';
 import { eventually } from '../build/eventually.ts';
 import { runInGuest } from './harness/console.ts';
@@ -65,10 +66,25 @@ function pool(): readonly object[] {
   ];
 }
 
+const PAGES = { resources: { limits: { 'hugepages-2Mi': '128Mi' }, requests: { cpu: '100m' } } };
+const IN_ZONE_0 = '{"zones":[{"id":0,"cpus":0,"amount":64}],"functions":[]}';
+
 /** A VM of 64 huge pages on that node. */
 function vmOfPages(name: string, node: string): object {
-  const guest = { resources: { limits: { 'hugepages-2Mi': '128Mi' }, requests: { cpu: '100m' } } };
-  return vmPod(name, { guest, pod: { nodeSelector: { 'kubernetes.io/hostname': node } } });
+  return vmPod(name, { guest: PAGES, pod: { nodeSelector: { 'kubernetes.io/hostname': node } } });
+}
+
+/** As another scheduler does it: nobody asks our extender, and the plan is whatever it says. */
+async function bind(name: string, node: string, plan: string): Promise<void> {
+  const metadata = { name, annotations: { [PLAN_ANNOTATION]: plan } };
+  const binding = { apiVersion: 'v1', kind: 'Binding', metadata, target: { apiVersion: 'v1', kind: 'Node', name: node } };
+  await kubectl(['create', '--raw', `/api/v1/namespaces/${ns}/pods/${name}/binding`, '-f', '-'], { input: JSON.stringify(binding) });
+} // prettier-ignore
+
+/** Zones that QEMU's process may have memory of, as the kernel says (proc_pid_status(5)). */
+async function zonesOfQemu(node: string, uid: string): Promise<string> {
+  const find = `for p in $(grep -l 'pod${uid}' /proc/[0-9]*/cgroup); do p=\${p%/cgroup}; case $(cat $p/comm) in qemu*) grep Mems_allowed_list $p/status;; esac; done`;
+  return (await onNode(node, 'sh', '-c', find)).replace(/^.*:\s*/, '').trim();
 }
 
 /** Waits until `kubectl describe pod` says so. */
@@ -111,7 +127,27 @@ localVmTest('huge pages that are left in a zone are too few: the VM waits, and k
   await reported('node1', '32 free pages', ({ zones }) => zones[0]?.hugepages['2Mi']?.free === 32);
   await apply(ns, vmOfPages('second', 'node1'));
   await described('second', 'zone 0 has 32 free 2Mi pages, guest needs 64 in one zone');
-  await Promise.all(['first', 'second'].map((name) => deletePod(ns, name)));
+  await deletePod(ns, 'second');
+}); // prettier-ignore
+
+localVmTest('memory is where the scheduler planned it: by the plan on the pod, the kernel, and the report', ns, async () => {
+  const { uid, annotations = {} } = (await getPod(ns, 'first')).metadata;
+  expect(annotations[PLAN_ANNOTATION]).toBe(IN_ZONE_0);
+  // All nodes here have one zone, so the kernel can say nothing else. The report counts pages.
+  expect(await zonesOfQemu('node2', uid)).toBe('0');
+  const { status } = await getJson<NodeReport>(['nodereport', 'node2']);
+  expect(status?.vms.find(({ podUid }) => podUid === uid)?.zones).toMatchObject([{ id: 0, hugepages: { '2Mi': 64 } }]);
+});
+
+localVmTest('a VM that requires its zone waits on its node while others have the pages of it, says so, and starts when they are there', ns, async () => {
+  const annotations = { 'placement.podvisor.dev/hugepages': 'require' };
+  await apply(ns, vmPod('past', { guest: PAGES, annotations, pod: { schedulerName: 'e2e-nobody' } }));
+  await bind('past', 'node1', IN_ZONE_0);
+  await described('past', /MemoryUnavailable .*must be in zone 0 as planned, and cannot: zone 0 has 32 2Mi pages free, 64 2Mi pages were planned there/);
+  await deletePod(ns, 'first');
+  await waitReady(ns, 'past');
+  await described('past', /GuestStarted .*The guest runs(?!.*not bound)/);
+  await deletePod(ns, 'past');
 }); // prettier-ignore
 
 localVmTest('virtual functions: two on ports of their own where there is one port, and any when all are taken: reasons of both', ns, async () => {
