@@ -7,7 +7,7 @@ import { join } from 'node:path';
  */
 const range = (letter: string, from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, index) => `${letter}${from + index}`);
-const ALL = [...range('W', 1, 30), ...range('T', 1, 12), ...range('T', 19, 26)];
+const ALL = [...range('W', 1, 30), ...range('T', 1, 12), ...range('T', 19, 27)];
 
 const root = import.meta.dirname.replace(/\/unit$/, '');
 

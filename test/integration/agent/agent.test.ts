@@ -162,7 +162,7 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
     expect(processesOf(UID)).not.toContain('qemu-system-x86');
   });
 
-  test('a plan of a zone that the container cannot have stops no guest; the Event of its start says so', async () => {
+  test('T27: a plan of a zone that the container cannot have stops no guest; the Event of its start says so', async () => {
     plan(7);
     await startVm();
     await until('the start is told', () => api.events.length > 0);

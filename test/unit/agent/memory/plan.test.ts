@@ -97,7 +97,7 @@ const anyFacts = fc.record({
   cpus: fc.uniqueArray(fc.nat(15), { maxLength: 4 }),
 }); // prettier-ignore
 
-test('whatever plan and node: never a zone more than before, never all that is needed elsewhere, never refused unless required', () => {
+test('T27: whatever plan and node: never a zone more than before, never all that is needed elsewhere, never refused unless required', () => {
   fc.assert(
     fc.property(anyPlan, anyFacts, (plan, now) => {
       const decision = placeMemory(PAGES, plan, now);
