@@ -8,8 +8,8 @@ import type { Random } from '../../runtime/random.ts';
 import { isFresh, type Source, sourceOf } from '../sources/source.ts';
 import { type Copies, type Copy, createCopies } from './copies.ts';
 import { longhornReplica, longhornSharded, openebsVolume, topolvmVolume } from './drivers.ts';
-import { linstorVolume } from './linstor.ts';
-import { createLinstorSource, type FetchJson } from './linstor-source.ts';
+import { LINSTOR_DRIVER, linstorVolume } from './linstor.ts';
+import { createLinstorSource, type FetchJson, type LinstorOptions } from './linstor-source.ts';
 import type { Locator } from './storage.ts';
 
 /** What a source is made of. */
@@ -33,8 +33,10 @@ export interface Locators {
   readonly sources: readonly Source[];
 }
 
-/** Follows the objects of the drivers that are installed. */
-export function createLocators(parts: SourceParts, access?: LinstorAccess): Locators {
+type TellRooms = LinstorOptions['tellRooms'];
+
+/** Follows the objects of the drivers that are installed. `tellRooms`: of LINSTOR's nodes. */
+export function createLocators(parts: SourceParts, tellRooms: TellRooms, access?: LinstorAccess): Locators {
   const longhorn = longhornLocator(parts);
   const topolvm = watchedLocator(parts, 'topolvm', { kind: 'topolvmVolumes', read: topolvmVolume });
   const openebs = watchedLocator(parts, 'openebs-volumes', { kind: 'openebsVolumes', read: openebsVolume });
@@ -42,7 +44,7 @@ export function createLocators(parts: SourceParts, access?: LinstorAccess): Loca
     { driver: 'driver.longhorn.io', ...longhorn },
     { driver: 'topolvm.io', ...topolvm },
     { driver: 'local.csi.openebs.io', ...openebs },
-    ...(access === undefined ? [] : [{ driver: 'linstor.csi.linbit.com', ...linstorLocator(parts, access) }]),
+    ...(access === undefined ? [] : [{ driver: LINSTOR_DRIVER, ...linstorLocator(parts, tellRooms, access) }]),
   ];
   return { locators: new Map(all.map(({ driver, locator }) => [driver, locator])), sources: all.map(({ source }) => source) };
 }
@@ -96,9 +98,9 @@ function nameOf(key: string): string {
   return key.slice(key.lastIndexOf('/') + 1);
 }
 
-function linstorLocator({ clock, log }: SourceParts, access: LinstorAccess): Located {
+function linstorLocator({ clock, log }: SourceParts, tellRooms: TellRooms, access: LinstorAccess): Located {
   const copies = createCopies();
-  const source = createLinstorSource({ ...access, copies, clock, log });
+  const source = createLinstorSource({ ...access, copies, tellRooms, clock, log });
   const nodes = (handle: string): readonly string[] | undefined => copies.nodes(linstorVolume(handle));
   return { source, locator: { nodes, isFresh: () => isFresh(source, clock.now()) } };
 }

@@ -34,7 +34,7 @@ export function createStorageSources(
   const attachmentSource = sourceOf('volumeattachments', attachmentWatch(parts, attachments));
   const csiNodes = createCsiNodes();
   const csiNodeSource = sourceOf('csinodes', csiNodeWatch(parts, csiNodes));
-  const { locators, sources } = createLocators(parts, linstor);
+  const { locators, sources } = createLocators(parts, (node, rooms) => books.setNodeRooms('linstor', node, rooms), linstor);
   const claims: Reflector<read.ClaimFacts> = claimWatch(parts, (key, claim) => books.setClaim(key, claim));
   const volumes: Reflector<read.VolumeFacts> = volumeWatch(parts, (volume) => books.setVolume(volume));
   const books = createStorageBooks({

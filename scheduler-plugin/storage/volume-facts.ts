@@ -1,5 +1,6 @@
 import { parseQuantity } from '../../api/quantity.ts';
 import { createShared } from '../placement/shared.ts';
+import { LINSTOR_DRIVER, linstorGroup, linstorPool } from './linstor.ts';
 import { longhornGroup, longhornWish, type LonghornWish } from './longhorn-nodes.ts';
 import { NAME_KEY, type Requirement, type Terms } from './topology.ts';
 
@@ -179,6 +180,8 @@ export function classFacts({
   const waits = volumeBindingMode === 'WaitForFirstConsumer';
   const longhorn = waits && provisioner === 'driver.longhorn.io' ? longhornWish(parameters) : undefined;
   if (longhorn !== undefined) return { provisioner, waits, group: longhornGroup(longhorn), longhorn };
+  const pool = waits && provisioner === LINSTOR_DRIVER ? linstorPool(parameters) : undefined;
+  if (pool !== undefined) return { provisioner, waits, group: linstorGroup(pool) };
   return { provisioner, waits, group: groupOf(name, provisioner, parameters) };
 }
 

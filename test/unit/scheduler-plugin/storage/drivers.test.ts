@@ -1,6 +1,6 @@
 import { createCopies } from '../../../../scheduler-plugin/storage/copies.ts';
 import * as drivers from '../../../../scheduler-plugin/storage/drivers.ts';
-import { linstorCopies, linstorVolume } from '../../../../scheduler-plugin/storage/linstor.ts';
+import { linstorCopies, linstorPool, linstorRooms, linstorVolume } from '../../../../scheduler-plugin/storage/linstor.ts';
 
 /** Objects as the drivers write them, cut to what matters and what might mislead. */
 
@@ -102,6 +102,39 @@ describe('LINSTOR', () => {
     ['nothing', undefined, undefined],
     ['a list of other things', [null, 1, {}, { name: 'x' }, { name: 'x', node_name: 'y', volumes: 'z' }], 0],
   ])('%s is no list of copies', (_title, view, size) => expect(linstorCopies(view)?.size).toBe(size));
+
+  const pool = (fields: object): object => ({
+    storage_pool_name: 'nvme', node_name: 'a', provider_kind: 'LVM', props: {}, free_capacity: 2, total_capacity: 9, free_space_mgr_name: 'a:nvme', uuid: 'u', ...fields,
+  }); // prettier-ignore
+
+  it.each([
+    ['a pool', pool({}), 2048],
+    ['a full one', pool({ free_capacity: 0 }), 0],
+    ['a thin one', pool({ provider_kind: 'ZFS_THIN' }), 2048],
+    ['one without disks', pool({ provider_kind: 'DISKLESS', free_capacity: 9_223_372_036_854_775_807 }), undefined],
+    ['one of a satellite that is away', pool({ free_capacity: undefined }), undefined],
+    ['one that several nodes share', pool({ shared_space: 'san' }), undefined],
+    ['one without a name', pool({ storage_pool_name: undefined }), undefined],
+    ['something else', 'x', undefined],
+  ])('room of %s', (_title, one, bytes) => {
+    const room = bytes === undefined ? [] : [['a', [{ group: 'linstor.csi.linbit.com/nvme', bytes }]]];
+    expect([...(linstorRooms([one]) ?? [])]).toEqual(room);
+  });
+
+  it('an error answer is no list of pools', () => expect(linstorRooms({ ret_code: -1 })).toBeUndefined());
+
+  it.each<[string, Readonly<Record<string, string>>, string | undefined]>([
+    ['on the node of the VM alone', { 'linstor.csi.linbit.com/storagePool': 'nvme', 'linstor.csi.linbit.com/allowRemoteVolumeAccess': 'false' }, 'nvme'],
+    ['without the namespace, in another case', { storagepool: 'nvme', AllowRemoteVolumeAccess: 'False', placementCount: '2' }, 'nvme'],
+    ['on other nodes, too', { storagePool: 'nvme', allowRemoteVolumeAccess: 'true' }, undefined],
+    ['on other nodes by rules', { storagePool: 'nvme', allowRemoteVolumeAccess: '- fromSame: [zone]' }, undefined],
+    ['wherever LINSTOR likes', { storagePool: 'nvme' }, undefined],
+    ['in any of two pools', { storagePool: 'nvme ssd', allowRemoteVolumeAccess: 'false' }, undefined],
+    ['in any pool', { allowRemoteVolumeAccess: 'false' }, undefined],
+    ['of more than is free', { storagePool: 'nvme', allowRemoteVolumeAccess: 'false', overProvision: '2.0' }, undefined],
+    ['on named nodes', { storagePool: 'nvme', allowRemoteVolumeAccess: 'false', nodeList: 'a b' }, undefined],
+    ['said by parameters of somebody else', { 'example.com/storagePool': 'nvme', allowRemoteVolumeAccess: 'false' }, undefined],
+  ])('volumes %s', (_title, parameters, expected) => expect(linstorPool(parameters)).toBe(expected)); // prettier-ignore
 
   it.each([
     ['pvc-1', 'pvc-1/0'],

@@ -126,12 +126,12 @@ describe('rooms', () => {
 });
 
 describe('a VM with new disks of Longhorn', () => {
-  /** 50 GiB on node `a`, of which CSIStorageCapacity says 30. */
+  /** 50 GiB on node `a`, of which CSIStorageCapacity says that they are 80. */
   function rig(parameters: Readonly<Record<string, string>>): StorageRig {
     const made = storageRig();
     made.node('a');
     made.storageClass('local', { provisioner: 'driver.longhorn.io', parameters });
-    made.capacity('local', 'a', 30, 'kubernetes.io/hostname');
+    made.capacity('local', 'a', 80, 'kubernetes.io/hostname');
     const rooms = createLonghornRooms((node, list) => made.books.setNodeRooms('longhorn', node, list));
     rooms.setNode('a', longhorn.longhornNode(nodeObject()));
     rooms.setClass('local', made.books.storageClass('local')?.longhorn);
@@ -146,7 +146,7 @@ describe('a VM with new disks of Longhorn', () => {
     ['is placed by the room of its nodes, not by CSIStorageCapacity', { dataLocality: 'strict-local' }, [50], ''],
     ['is refused for it', { dataLocality: 'strict-local' }, [51], "pool of storage class local has 50 GiB free, guest's new disk needs 51 GiB"],
     ['is refused for all disks together', { dataLocality: 'strict-local' }, [30, 30], "pool of storage class local has 50 GiB free, guest's 2 new disks need 60 GiB"],
-    ['whose replicas may be elsewhere goes by CSIStorageCapacity', { dataLocality: 'best-effort' }, [40], "pool of storage class local has 30 GiB free, guest's new disk needs 40 GiB"],
+    ['whose replicas may be elsewhere goes by CSIStorageCapacity', { dataLocality: 'best-effort' }, [90], "pool of storage class local has 80 GiB free, guest's new disk needs 90 GiB"],
   ])('%s', (_title, parameters, gibs, expected) => expect(reason(rig(parameters), ...gibs)).toBe(expected)); // prettier-ignore
 
   it('is refused for one that is being made', () => {
@@ -158,6 +158,6 @@ describe('a VM with new disks of Longhorn', () => {
   it('goes by CSIStorageCapacity once Longhorn has forgotten the node', () => {
     const to = rig({ dataLocality: 'strict-local' });
     to.books.setNodeRooms('longhorn', 'a', []);
-    expect(reason(to, 31)).toBe("pool of storage class local has 30 GiB free, guest's new disk needs 31 GiB");
+    expect(reason(to, 81)).toBe("pool of storage class local has 80 GiB free, guest's new disk needs 81 GiB");
   });
 });

@@ -1,5 +1,5 @@
 import { askOf, type StorageAsk } from '../../../../scheduler-plugin/storage/ask.ts';
-import { storageRig, type StorageRig } from '../../../build/storage.ts';
+import { GIB, storageRig, type StorageRig } from '../../../build/storage.ts';
 
 /** A VM with these claims of 3 GiB each, all known and without a node. */
 function ask(rig: StorageRig, uid: string, ...names: readonly string[]): StorageAsk {
@@ -149,6 +149,35 @@ describe('volumes that were made', () => {
     rig.capacity('fast', 'a', 10);
     rig.node('a');
     expect(free(rig)).toBe(7);
+  });
+});
+
+describe("what a driver's own objects tell of a node", () => {
+  const parameters = { storagePool: 'nvme', allowRemoteVolumeAccess: 'false' };
+  const linstor = (gib: number): StorageRig => {
+    const rig = storageRig();
+    rig.node('a');
+    for (const name of ['fast', 'safe']) {
+      rig.storageClass(name, { provisioner: 'linstor.csi.linbit.com', parameters });
+      rig.capacity(name, 'a', 20);
+    }
+    rig.claim('one', { storageClass: 'fast' });
+    rig.claim('two', { storageClass: 'safe' });
+    rig.books.setNodeRooms('linstor', 'a', [{ group: 'linstor.csi.linbit.com/nvme', bytes: gib * GIB }]);
+    return rig;
+  };
+
+  it.each([
+    [6, ''],
+    [5, "pool of storage classes fast and safe has 5 GiB free, guest's 2 new disks need 6 GiB"],
+  ])('%i GiB of a LINSTOR pool count before CSIStorageCapacity, for all its classes together', (gib, expected) => {
+    expect(reason(linstor(gib), 'vm', 'one', 'two')).toBe(expected);
+  });
+
+  it('is CSIStorageCapacity again once they tell nothing', () => {
+    const rig = linstor(5);
+    rig.books.setNodeRooms('linstor', 'a', []);
+    expect(reason(rig, 'vm', 'one', 'two')).toBe('');
   });
 });
 

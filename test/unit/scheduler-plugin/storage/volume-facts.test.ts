@@ -38,6 +38,8 @@ test.each<[string, Partial<read.ClassObject>, object]>([
   ['that does not', { provisioner: 'csi.example.com', volumeBindingMode: 'Immediate' }, { waits: false }],
   ['of TopoLVM', { provisioner: 'topolvm.io', parameters: { 'topolvm.io/device-class': 'ssd' } }, { group: 'topolvm.io/ssd' }],
   ['of OpenEBS', { provisioner: 'local.csi.openebs.io', parameters: { storage: 'lvm', volgroup: 'vg' } }, { group: 'local.csi.openebs.io/vg' }],
+  ['of LINSTOR, on the node of the VM', { provisioner: 'linstor.csi.linbit.com', volumeBindingMode: 'WaitForFirstConsumer', parameters: { storagePool: 'nvme', allowRemoteVolumeAccess: 'false' } }, { group: 'linstor.csi.linbit.com/nvme' }],
+  ['of LINSTOR, made at once', { provisioner: 'linstor.csi.linbit.com', parameters: { storagePool: 'nvme', allowRemoteVolumeAccess: 'false' } }, { group: 'class/c' }],
   ['of OpenEBS, thin', { provisioner: 'local.csi.openebs.io', parameters: { volgroup: 'vg', thinProvision: 'yes' } }, { group: 'class/c' }],
   ['of OpenEBS, any volume group of a pattern', { provisioner: 'local.csi.openebs.io', parameters: { vgpattern: 'vg.*' } }, { group: 'class/c' }],
 ])('StorageClass %s', (_title, fields, expected) => {
