@@ -90,6 +90,7 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
     guest: guestOf,
     expire: () => {
       standIns.setFresh(isFresh(others.topologies, clock.now()));
+      storage.refresh();
       return ledger.expire(clock.now());
     },
     catchUp: createCatchUp(clock, desk),

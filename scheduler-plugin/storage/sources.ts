@@ -22,6 +22,8 @@ export interface StorageSources {
   readonly required: readonly Source[];
   /** These tell where data is, and may be missing. */
   readonly optional: readonly Source[];
+  /** Takes back what a source told of room that has been silent for too long. */
+  refresh(): void;
 }
 
 /** One watch for each kind of object, one poll for LINSTOR. */
@@ -49,6 +51,7 @@ export function createStorageSources(
   const rooms = createRoomSources(parts, (driver, node, list) => books.setNodeRooms(driver, node, list));
   return {
     books,
+    refresh: () => rooms.refresh(),
     required: [
       sourceOf('persistentvolumeclaims', claims),
       sourceOf('persistentvolumes', volumes),

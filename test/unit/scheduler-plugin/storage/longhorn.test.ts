@@ -1,6 +1,7 @@
 import { askOf } from '../../../../scheduler-plugin/storage/ask.ts';
 import * as longhorn from '../../../../scheduler-plugin/storage/longhorn-nodes.ts';
 import { createLonghornRooms } from '../../../../scheduler-plugin/storage/longhorn-rooms.ts';
+import { createRoomGate } from '../../../../scheduler-plugin/storage/room-gate.ts';
 import type { GroupRoom } from '../../../../scheduler-plugin/storage/pools.ts';
 import { classFacts } from '../../../../scheduler-plugin/storage/volume-facts.ts';
 import { GIB, storageRig, type StorageRig } from '../../../build/storage.ts';
@@ -123,6 +124,22 @@ describe('rooms', () => {
     rooms.setNode('a', undefined);
     expect(gibs('a')).toEqual([]);
   });
+});
+
+test('rooms of a source that is silent are taken back, and told again as they are then', () => {
+  const told: unknown[] = [];
+  const gate = createRoomGate((node, rooms) => void told.push([node, ...rooms.map(({ bytes }) => bytes)]));
+  const set = (node: string, ...bytes: readonly number[]): void => gate.set(node, bytes.map((one) => ({ group: 'g', bytes: one }))); // prettier-ignore
+  set('a', 1);
+  set('b', 2);
+  gate.setFresh(true);
+  gate.setFresh(false);
+  set('a', 3);
+  set('b');
+  set('c', 4);
+  gate.setFresh(false);
+  gate.setFresh(true);
+  expect(told).toEqual([['a', 1], ['b', 2], ['a'], ['b'], ['a', 3], ['c', 4]]);
 });
 
 describe('a VM with new disks of Longhorn', () => {
