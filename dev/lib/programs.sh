@@ -6,7 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/paths.sh"
 
 # shellcheck disable=SC2034 # for those who source this
-PROGRAM_GROUPS=(pause cni containerd multus coredns kubernetes)
+PROGRAM_GROUPS=(pause definitions cni containerd multus coredns kubernetes)
 
 # program_dir GROUP: the group's bin directory, built or not.
 program_dir() {
