@@ -46,11 +46,14 @@ export function nextReflectorStep(
   }
 }
 
+/** The version is too old, or the kind is not installed any more. */
+const MUST_LIST: readonly number[] = [410, 404];
+
 type Step = ReturnType<typeof nextReflectorStep>;
 
 function afterWatch(state: ReflectorState, outcome: Extract<ReflectorOutcome, { kind: 'watched' }>, random: Random): Step {
   const { version, healthy, error } = outcome;
-  const gone = error?.status === 410;
+  const gone = MUST_LIST.includes(error?.status ?? 0);
   if (healthy && (gone || error === undefined))
     return { state: { version: gone ? undefined : version, failures: 0 }, delayMs: 0 };
   const failures = (healthy ? 0 : state.failures) + 1;

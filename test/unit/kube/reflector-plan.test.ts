@@ -90,6 +90,13 @@ it.each<[string, ReflectorState, ReflectorOutcome, ReflectorState, number]>([
     4000,
   ],
   [
+    'lists when a watch finds the kind no longer installed',
+    { version: '5', failures: 0 },
+    watched(false, new KubeError(404, 'NotFound', '404 page not found')),
+    { version: undefined, failures: 1 },
+    1000,
+  ],
+  [
     'gives a version up that nothing could be watched from',
     { version: '5', failures: 4 },
     watched(false, cut),
