@@ -43,7 +43,7 @@ export function longhornReplica({ spec = {}, metadata }: DriverObject): Copy | u
   return { volume, node: usable ? text(spec['nodeID']) : '' };
 }
 
-/** Whether a Longhorn Volume is in shards over nodes, so that no node has all of it; undefined = it is not. */
+/** Whether a Longhorn Volume is in shards over nodes, so that no node has all of it; undefined = it is not. 1.10 does not know the field and keeps none. */
 export function longhornSharded({ spec = {} }: DriverObject): true | undefined {
   return /shard|erasure/i.test(text(spec['dataLayout'])) ? true : undefined;
 }

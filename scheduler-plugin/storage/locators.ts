@@ -74,7 +74,8 @@ function watchedLocator(
 ): Located {
   const copies = createCopies();
   const source = sourceOf(name, copyWatch(parts, kind, { read, copies }));
-  return { source, locator: { nodes: (handle) => copies.nodes(handle), isFresh: () => isFresh(source, parts.clock.now()) } };
+  const nodes = (handle: string): readonly string[] | undefined => copies.nodes(handle);
+  return { source, locator: { nodes, version: () => copies.version(), isFresh: () => isFresh(source, parts.clock.now()) } };
 }
 
 /** Volumes are named by their handle. One in shards has a whole copy nowhere. */
@@ -82,16 +83,22 @@ function longhornLocator(parts: SourceParts): Located {
   const copies = createCopies();
   const replicas = copyWatch(parts, 'longhornReplicas', { read: longhornReplica, copies });
   const inShards = new Set<string>();
+  let changes = 0;
   const sharded = createReflector({
     ...parts,
     path: pathOf(KINDS.longhornVolumes),
     mayBeAbsent: true,
     keep: longhornSharded,
-    onChange: (key, is) => (is === true ? inShards.add(nameOf(key)) : inShards.delete(nameOf(key))),
+    onChange: (key, is) => {
+      changes += 1;
+      if (is === true) inShards.add(nameOf(key));
+      else inShards.delete(nameOf(key));
+    },
   });
   const source = sourceOf('longhorn', replicas, sharded);
   const nodes = (handle: string): readonly string[] | undefined => (inShards.has(handle) ? [] : copies.nodes(handle));
-  return { source, locator: { nodes, isFresh: () => isFresh(source, parts.clock.now()) } };
+  const version = (): number => copies.version() + changes;
+  return { source, locator: { nodes, version, isFresh: () => isFresh(source, parts.clock.now()) } };
 }
 
 function nameOf(key: string): string {
@@ -102,5 +109,5 @@ function linstorLocator({ clock, log }: SourceParts, tellRooms: TellRooms, acces
   const copies = createCopies();
   const source = createLinstorSource({ ...access, copies, tellRooms, clock, log });
   const nodes = (handle: string): readonly string[] | undefined => copies.nodes(linstorVolume(handle));
-  return { source, locator: { nodes, isFresh: () => isFresh(source, clock.now()) } };
+  return { source, locator: { nodes, version: () => copies.version(), isFresh: () => isFresh(source, clock.now()) } };
 }

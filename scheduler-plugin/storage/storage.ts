@@ -10,6 +10,8 @@ export interface Locator {
   /** Nodes with all data of the volume of that handle; undefined = it is not known. */
   readonly nodes: (handle: string) => readonly string[] | undefined;
   readonly isFresh: () => boolean;
+  /** Grows with every change of `nodes`. */
+  readonly version: () => number;
 }
 
 /** What a Node object tells. */
@@ -64,14 +66,9 @@ export interface StorageBooksOptions {
 export function createStorageBooks(options: StorageBooksOptions): StorageBooks {
   const topology = createTopology();
   const pools = createPools(topology);
-  const facts: Facts = {
-    ...options,
-    pools,
-    open: new Map(),
-    classes: new Map(),
-    capacities: new Map(),
-    nodeRooms: new Map(),
-  };
+  const empty = { open: new Map(), classes: new Map(), capacities: new Map(), nodeRooms: new Map() };
+  const facts: Facts = { ...options, ...empty, pools };
+  const locators = [...options.locators.values()];
   let version = 0;
   const changing =
     <A extends readonly unknown[]>(change: (...args: A) => void) =>
@@ -95,7 +92,7 @@ export function createStorageBooks(options: StorageBooksOptions): StorageBooks {
     setNodeRooms: changing((driver, node, rooms) => setNodeRooms(facts, { driver, node }, rooms)),
     ...lookups(options, topology),
     storageClass: (name) => facts.classes.get(name),
-    version: () => version,
+    version: () => locators.reduce((sum, one) => sum + one.version(), version),
   };
 }
 

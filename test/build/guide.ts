@@ -44,7 +44,7 @@ export const NEW_DISKS: Readonly<Record<string, number>> = { 'new-1': 3, 'new-2'
 /** Free GiB of StorageClass `fast`. */
 export const POOLS: Readonly<Record<string, number>> = { small: 4, large: 100 };
 
-const locator = { nodes: (volume: string) => DISKS[volume]?.nodes, isFresh: () => true };
+const locator = { nodes: (volume: string) => DISKS[volume]?.nodes, isFresh: () => true, version: () => 0 };
 const STORAGE = storageRig(new Map([['driver.longhorn.io', locator]]));
 for (const name of NAMES) STORAGE.node(name);
 for (const [name, gib] of Object.entries(POOLS)) STORAGE.capacity('fast', name, gib);

@@ -5,7 +5,7 @@ import { storageRig, type StorageRig } from '../../../build/storage.ts';
 const NODES = ['a', 'b', 'c'];
 
 function rig(copies: Readonly<Record<string, readonly string[]>> = {}, isFresh = true): StorageRig {
-  const locator: Locator = { nodes: (handle) => copies[handle], isFresh: () => isFresh };
+  const locator: Locator = { nodes: (handle) => copies[handle], isFresh: () => isFresh, version: () => 0 };
   const made = storageRig(new Map([['driver.longhorn.io', locator]]));
   for (const name of NODES) made.node(name);
   return made;

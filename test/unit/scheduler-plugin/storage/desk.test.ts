@@ -1,3 +1,4 @@
+import { createCopies } from '../../../../scheduler-plugin/storage/copies.ts';
 import { createStorageDesk } from '../../../../scheduler-plugin/storage/desk.ts';
 import { createFakeClock } from '../../../build/fake-clock.ts';
 import { wanted } from '../../../build/placement.ts';
@@ -21,6 +22,21 @@ it('answers from one look while nothing changes, and looks again when something 
   expect(desk.ask(one)).toBe(ask);
   storage.capacity('fast', 'a', 2);
   expect(desk.ask(one)?.poolReason('a')).toMatch(/has 2 GiB free, guest's new disk needs 3 GiB/);
+});
+
+it('looks again when a copy of a disk has changed', () => {
+  const copies = createCopies();
+  const locator = { nodes: (handle: string) => copies.nodes(handle), isFresh: () => true, version: () => copies.version() };
+  const storage = storageRig(new Map([['csi.example.com', locator]]));
+  for (const name of ['a', 'b']) storage.node(name);
+  storage.volume('pvc-1', { csi: { driver: 'csi.example.com', volumeHandle: 'pvc-1' } });
+  storage.claim('one', { volume: 'pvc-1' });
+  const desk = createStorageDesk(storage.books, createFakeClock(START));
+  const one = wanted({ volumeClaims: ['default/one'] });
+  copies.set('replica', { volume: 'pvc-1', node: 'a' });
+  expect(['a', 'b'].map((node) => desk.ask(one)?.dataReason(node) === '')).toEqual([true, false]);
+  copies.set('replica', { volume: 'pvc-1', node: 'b' });
+  expect(['a', 'b'].map((node) => desk.ask(one)?.dataReason(node) === '')).toEqual([false, true]);
 });
 
 it('does not look again for what was promised, which each question reads by itself', () => {

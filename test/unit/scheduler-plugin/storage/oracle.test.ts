@@ -55,7 +55,9 @@ test('shares are between 0 and 1, one per node, whatever their order', () => {
   const roll = dice(SEED + 2);
   const names = ['a', 'b', 'c', 'd'];
   for (let index = 0; index < 1_000; index++) {
-    const rig = storageRig(new Map([['x', { nodes: () => names.filter(() => roll(2) === 0), isFresh: () => true }]]));
+    const rig = storageRig(
+      new Map([['x', { nodes: () => names.filter(() => roll(2) === 0), isFresh: () => true, version: () => 0 }]]),
+    );
     for (const name of names) {
       rig.node(name);
       if (roll(2) === 0) rig.capacity('fast', name, roll(20));
