@@ -82,6 +82,16 @@ test('a state tells the functions that were made, by resource, with their link',
   ]);
 });
 
+test.each([
+  ['all that were configured', 8, [4, 4]],
+  ['fewer: those of the last range are lacking', 6, [4, 2]],
+  ['fewer than the first range', 3, [3, 0]],
+  ['none', 0, [0, 0]],
+])('functions made so far: %s', (_title, numVfs, expected) => {
+  const status = { interfaces: [{ pciAddress: '0000:3b:00.0', numVfs }] };
+  expect(configuredFunctions({ ...STATE, status }).map(({ vfs }) => vfs)).toEqual(expected);
+});
+
 test.each<[string, Record<string, unknown>]>([
   ['nothing', {}],
   ['no lists', { spec: { interfaces: 'x' }, status: 7 }],
