@@ -3,12 +3,13 @@
  * with production's V8 flags, in a process of its own on core 0; the load comes from core 1; plain HTTP. The requests are kube-scheduler's, of
  * a pod of its own each time and with the nodes in another order. Ours knows 5,000 nodes with reports and 50,000 VM pods, in all rows.
  *   PODVISOR_BENCH_ROUNDS=N                  rounds of 20 pairs for each row (default 10)
+ *   PODVISOR_BENCH_CLAIMS=N                  also RSS with N block claims beside, and their volumes (50000)
  *   PODVISOR_TOPOLVM_SCHEDULER=PATH          also topolvm-scheduler, for whole nodes
  */
 import { join } from 'node:path';
 import { EXTENDER_PATH } from '../../scheduler-plugin/server.ts';
 import { bundle } from '../lib/bundle.ts';
-import { agent, nodeEnvironment, nodeFlags, pin, post, type Side, startSide, usageOf } from '../lib/side.ts';
+import { agent, nodeEnvironment, nodeFlags, pin, post, type Side, startSide, type Usage, usageOf } from '../lib/side.ts';
 import { figure, percentile } from '../lib/statistics.ts';
 import { type Requests, requestsOf, wholeNodes } from './requests.ts';
 import { startTopolvm } from './topolvm.ts';
@@ -17,6 +18,7 @@ const ROUNDS = Number(process.env['PODVISOR_BENCH_ROUNDS'] ?? 10);
 const PER_ROUND = 20;
 const NODES = 5_000;
 const PODS = 50_000;
+const CLAIMS = Number(process.env['PODVISOR_BENCH_CLAIMS'] ?? 0);
 const MIB = 2 ** 20;
 
 interface Row {
@@ -40,7 +42,7 @@ const { file, remove } = await bundle(join(import.meta.dirname, 'server.ts'));
 pin(process.pid, 1);
 const ask = { path: '', body: '', flags: nodeFlags('scheduler.yaml'), env: nodeEnvironment('scheduler.yaml') };
 const bare = await startSide('do-nothing', file, ['bare'], ask);
-const ours = await startSide('ours', file, ['ours', String(NODES), String(PODS)], ask);
+const ours = await startSide('ours', file, ['ours', String(NODES), String(PODS), '0'], ask);
 const filled = await usageOf(ours);
 
 /** One request; its answer, and how long it took in milliseconds. */
@@ -124,6 +126,21 @@ for (const row of rows) {
 }
 const usage = await usageOf(ours);
 
+/** RSS of one that knows claims, too: filled, and after some pairs. */
+async function showClaims(): Promise<void> {
+  const side = await startSide('ours, with claims', file, ['ours', String(NODES), String(PODS), String(CLAIMS)], ask);
+  const [before, requests] = [await usageOf(side), requestsOf('hugepages', NODES)];
+  for (let index = 0; index < ROUNDS * PER_ROUND; index++)
+    await pair(side, { kind: 'hugepages', names: NODES, inFlight: 1 }, requests());
+  console.log(`the same with ${CLAIMS} block claims and their volumes: ${rssText(before, await usageOf(side))}`);
+  side.child.disconnect();
+}
+
+function rssText(before: Usage, after: Usage): string {
+  const [first, firstPeak, last, lastPeak] = [before.rss, before.peak, after.rss, after.peak].map((bytes) => figure(bytes / MIB));
+  return `RSS ${first} MiB when filled (peak ${firstPeak}), ${last} after the names (peak ${lastPeak})`;
+}
+
 /** Whole nodes, one request after another: milliseconds of filter and of prioritize. */
 async function whole(port: number, paths: readonly [string, string], body: string): Promise<readonly [number, number]> {
   const times: [number[], number[]] = [[], []];
@@ -150,8 +167,10 @@ console.log(
       : `${wholeText(topolvmWhole)}; ours / topolvm ${figure(sum(oursWhole) / sum(topolvmWhole))} (bound 0.25)`),
 );
 console.log(
-  `ours, ${NODES} nodes and ${PODS} pods: RSS ${figure(filled.rss / MIB)} MiB when filled (peak ${figure(filled.peak / MIB)}), ${figure(usage.rss / MIB)} after the names (peak ${figure(usage.peak / MIB)}); bound 120`,
+  `400 whole nodes, ours / do-nothing ${figure(sum(oursWhole) / sum(bareWhole))}; RSS of ours after them ${figure((await usageOf(ours)).rss / MIB)} MiB`,
 );
+console.log(`ours, ${NODES} nodes and ${PODS} pods: ${rssText(filled, usage)}; bound 120`);
+if (CLAIMS > 0) await showClaims();
 console.log(`bench/extender: ours / do-nothing at 5,000 names: ${ratios.join('; ')} (bound 2)`);
 for (const { child } of [bare, ours]) child.disconnect();
 agent.destroy();

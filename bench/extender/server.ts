@@ -1,4 +1,4 @@
-/** A server of bench/extender, in a process of its own: `ours NODES PODS` or `bare`. Talks to its parent by IPC. */
+/** A server of bench/extender, in a process of its own: `ours NODES PODS CLAIMS` or `bare`. Talks to its parent by IPC. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
@@ -11,7 +11,7 @@ import { createKnowledge } from '../../scheduler-plugin/knowledge.ts';
 import { createExtenderMetrics } from '../../scheduler-plugin/metrics.ts';
 import { createPreemption } from '../../scheduler-plugin/preemption/preemption.ts';
 import { createExtenderApp, EXTENDER_PATH } from '../../scheduler-plugin/server.ts';
-import { quietCluster } from './cluster.ts';
+import { type ClusterSize, quietCluster } from './cluster.ts';
 
 /** A reason as long as ours. */
 const REASON = 'zone 0 has 1290 and zone 1 has 758 free 2Mi pages, guest needs 2048 in one zone';
@@ -44,8 +44,8 @@ interface Named {
   readonly metadata: { readonly name: string };
 }
 
-async function ours(nodes: number, pods: number): Promise<express.Express> {
-  const client = quietCluster(nodes, pods);
+async function ours(size: ClusterSize): Promise<express.Express> {
+  const client = quietCluster(size);
   const knowledge = createKnowledge({ client, clock: realClock, random: Math.random, log: silentLog });
   knowledge.start();
   while (knowledge.unready() !== '') await realClock.sleep(10);
@@ -82,8 +82,9 @@ async function ours(nodes: number, pods: number): Promise<express.Express> {
   });
 }
 
-const [, , which = '', nodes = '', pods = ''] = process.argv;
-const app = which === 'ours' ? await ours(Number(nodes), Number(pods)) : bare();
+const [, , which = '', ...sizes] = process.argv;
+const [nodes = 0, pods = 0, claims = 0] = sizes.map(Number);
+const app = which === 'ours' ? await ours({ nodes, pods, claims }) : bare();
 const server = createServer({ keepAlive: true, keepAliveTimeout: 300_000 }, app).listen(0, '127.0.0.1', () =>
   process.send?.({ port: (server.address() as AddressInfo).port }),
 );
