@@ -8,9 +8,12 @@ export interface Change<T> {
 
 /** What is remembered of an object besides what the owner keeps. */
 interface Entry<T> {
-  readonly version: string | undefined;
+  readonly version: Version;
   readonly object: T;
 }
+
+/** A number where the text is one, because it takes no memory of its own. The version is opaque, but equal is equal. */
+type Version = string | number | undefined;
 
 /** A whole list that arrives page by page. Nothing is seen of it before the end, and of a page only what is kept outlives it. */
 export interface Replacement<T> {
@@ -70,12 +73,17 @@ export function createCache<T>(keep: Keep<T>): Cache<T> {
 }
 
 function entryOf<T>(raw: KubeObject, before: ReadonlyMap<string, Entry<T>>, keep: Keep<T>): Entry<T> | undefined {
-  const version = raw.metadata.resourceVersion;
+  const version = versionOf(raw);
   const known = before.get(keyOf(raw));
-  // The version is opaque, but equal is equal: keep the object's identity, so nobody sees a change where there is none.
+  // Keep the object's identity, so nobody sees a change where there is none.
   if (known !== undefined && version !== undefined && known.version === version) return known;
   const object = keep(withoutManagedFields(raw));
   return object === undefined ? undefined : { version, object };
+}
+
+function versionOf({ metadata: { resourceVersion: text } }: KubeObject): Version {
+  const value = Number(text);
+  return Number.isSafeInteger(value) && String(value) === text ? value : text;
 }
 
 function differences<T>(before: ReadonlyMap<string, Entry<T>>, after: ReadonlyMap<string, Entry<T>>): Change<T>[] {

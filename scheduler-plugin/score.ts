@@ -1,7 +1,7 @@
 import { type Dimension, DIMENSIONS } from '../api/placement.ts';
 import { countTargets } from './placement/mobility.ts';
 import type { CpuFacts } from './placement/report-facts.ts';
-import { concernsZones, type Fit } from './placement/rules.ts';
+import { concernsZones, type Grade } from './placement/rules.ts';
 import type { Wanted } from './placement/wanted.ts';
 import type { HostPriority } from './protocol.ts';
 
@@ -12,7 +12,7 @@ const BEST = 10;
 export interface Scored {
   readonly name: string;
   /** undefined: the node has no report, or zones are nothing to this VM. */
-  readonly fit: Fit | undefined;
+  readonly fit: Grade | undefined;
   readonly cpu: CpuFacts | undefined;
   readonly vms: number;
   readonly hasImage: boolean;
@@ -95,13 +95,13 @@ function scoreHugepages({ memory }: Wanted, nodes: readonly Scored[]): Score | u
   };
 }
 
-function alignment(fit: Fit | undefined): number {
+function alignment(fit: Grade | undefined): number {
   if (fit === undefined) return 0;
   return fit.aligned ? BEST : Number(fit.whole) * 5;
 }
 
-function separation(fit: Fit | undefined): number {
-  if (fit === undefined || fit.plan.functions.length === 0) return 0;
+function separation(fit: Grade | undefined): number {
+  if (fit?.hasFunctions !== true) return 0;
   return fit.distinct ? BEST : 5;
 }
 

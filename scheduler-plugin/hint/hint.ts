@@ -111,8 +111,8 @@ function isCured(complaint: Complaint, node: Judged | undefined): boolean {
 function asItLies({ here, complaints }: HintQuestion): Judged {
   const whole = !complaints.includes('PagesApart');
   const aligned = whole && !complaints.includes('FunctionsElsewhere') && here.fit?.aligned === true;
-  const plan = here.fit?.plan ?? { zones: [], functions: [] };
-  const fit = { plan, left: 0, distinct: here.fit?.distinct ?? true, whole, aligned };
+  const { hasFunctions = false, distinct = true } = here.fit ?? {};
+  const fit = { left: 0, hasFunctions, distinct, whole, aligned };
   return { ...here, fit, vms: Math.max(0, here.vms - 1) };
 }
 

@@ -31,17 +31,28 @@ export function concernsZones({ memory, cpus, functions, wishes }: Wanted): bool
   return memory !== 'plain' || cpus > 0 || functions.length > 0 || (wishes.numa.said && wishes.numa.mode !== 'ignore');
 }
 
-/** How a VM would lie in a node. */
-export interface Fit {
-  readonly plan: Plan;
+/** How well a VM would lie in a node. */
+export interface Grade {
   /** All of it in the zones of its cells. */
   readonly aligned: boolean;
   /** Each cell's memory in one zone. */
   readonly whole: boolean;
   /** Of the VM's kind of memory, what its largest zone has left. */
   readonly left: number;
+  /** It is known where its VFs would be. */
+  readonly hasFunctions: boolean;
   /** Its VFs on distinct physical functions with carrier. */
   readonly distinct: boolean;
+}
+
+/** Where a VM would lie in a node, and how well. */
+export interface Fit extends Grade {
+  readonly plan: Plan;
+}
+
+/** What scores read of a fit: of thousands of nodes the plans alone would be megabytes. */
+export function gradeOf({ aligned, whole, left, hasFunctions, distinct }: Fit): Grade {
+  return { aligned, whole, left, hasFunctions, distinct };
 }
 
 /** The best way for a VM to lie in a node, undefined when it cannot be there. */
@@ -51,7 +62,9 @@ export function bestFit(wanted: Wanted, room: Room): Fit | undefined {
     const plan = planIn(wanted, room, rules);
     if (plan === undefined) continue;
     const left = leftOf(wanted, room, plan);
-    return { plan, aligned: rules.aligned, whole: rules.memory !== 'total', left, distinct: rules.functions === 'distinct' };
+    const { aligned, memory, functions } = rules;
+    const hasFunctions = plan.functions.length > 0;
+    return { plan, aligned, whole: memory !== 'total', left, hasFunctions, distinct: functions === 'distinct' };
   }
   return undefined;
 }
