@@ -1,45 +1,84 @@
+import { createWholeNodes, type WholeNodes } from './whole-nodes.ts';
+
 /** Reads the body of a request as JSON; throws SyntaxError. */
 export type BodyReader = (body: Buffer) => unknown;
 
-/** What Go's encoder puts after the pod in ExtenderArgs of a scheduler that caches nodes: fields in the order of the type. */
-const TAIL = ',"Nodes":null,"NodeNames":[';
-const END = /^\]\}\n?$/;
+/** What Go's encoder puts after the pod in ExtenderArgs: fields in the order of the type. Of a scheduler that caches nodes: */
+const NAMES = ',"Nodes":null,"NodeNames":[';
+const NAMES_END = /^\]\}\n?$/;
+/** Of one that does not, and sends them whole: */
+const NODES = ',"Nodes":{"metadata":{},"items":[';
+const NODES_END = /\]\},"NodeNames":null\}\n?$/;
+const FIRST = ',"Nodes":';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const CLOSING = 0x5d;
 
-/** Reads bodies, and knows the bytes of the names it read last. */
+/** Reads bodies, and knows the bytes of the names it read last, and of nodes. */
 export interface Bodies {
   readonly read: BodyReader;
-  /** As JSON, without brackets: `"a","b"`, all ASCII and without escapes. undefined = it is not the list read last, or came in another form. */
+  /** As JSON, without brackets: `"a","b"`, all ASCII and without escapes. undefined = it is not the list read last, or came in another form. Valid until the next body is read. */
   readonly bytesOf: (names: readonly string[]) => Buffer | undefined;
+  /** The JSON of a node of a request, as it was sent; undefined = it came in another form. */
+  readonly nodeBytesOf: WholeNodes['bytesOf'];
 }
 
 /**
  * {@link Bodies} that keep names: thousands of new strings with each request would be most of the garbage, and each would have to be
  * hashed to be looked up. A scheduler asks prioritize for what filter has passed, so the bytes of the list are often those of the request before;
- * then it is the same list object. A body of any other form is read as JSON.parse reads it.
+ * then it is the same list object. A body of any other form is read as JSON.parse reads it. Of whole nodes only the names are read; `mostBytes` of
+ * them are remembered. Nothing of a body is needed when it was read.
  */
-export function createBodies(): Bodies {
+export function createBodies(mostBytes: number): Bodies {
+  const nodes = createWholeNodes(mostBytes);
+  const list = createNameList();
+  const read: BodyReader = (body) => readGo(body, list.read, nodes.read) ?? (JSON.parse(body.toString()) as unknown);
+  return { read, bytesOf: list.bytesOf, nodeBytesOf: nodes.bytesOf };
+}
+
+/** ExtenderArgs in the form that Go writes; undefined = another form. */
+function readGo(body: Buffer, readNames: NameList['read'], readNodes: WholeNodes['read']): object | undefined {
+  const at = body.indexOf(FIRST);
+  const pod = at < 0 ? undefined : parsed(`${body.toString('utf8', 0, at)}}`);
+  if (pod === undefined) return undefined;
+  if (isAt(NAMES, body, at, at + NAMES.length)) {
+    const names = readNames(body.subarray(at + NAMES.length));
+    return names && { ...pod, Nodes: null, NodeNames: names };
+  }
+  const end = NODES_END.exec(body.toString('latin1', body.length - LONGEST_END));
+  if (end === null || !isAt(NODES, body, at, at + NODES.length)) return undefined;
+  const items = readNodes(body.subarray(at + NODES.length, body.length - end[0].length));
+  return items && { ...pod, Nodes: { metadata: {}, items }, NodeNames: null };
+}
+
+const LONGEST_END = ']},"NodeNames":null}\n'.length;
+
+/** The list of names read last. */
+interface NameList {
+  /** Of `"a","b"]}`, which is the end of a body; undefined when it is anything else, such as names with a backslash. */
+  readonly read: (bytes: Buffer) => readonly string[] | undefined;
+  readonly bytesOf: Bodies['bytesOf'];
+}
+
+function createNameList(): NameList {
   const nameAt = createNames();
-  let last: { readonly bytes: Buffer; readonly names: readonly string[] } = { bytes: Buffer.alloc(0), names: [] };
-  const read: BodyReader = (body) => {
-    const at = body.indexOf(TAIL);
-    const pod = at < 0 ? undefined : parsed(`${body.toString('utf8', 0, at)}}`);
-    if (pod === undefined) return JSON.parse(body.toString()) as unknown;
-    const bytes = body.subarray(at + TAIL.length);
-    if (!last.bytes.equals(bytes)) {
+  let memory = Buffer.alloc(0);
+  let last: { readonly bytes: Buffer; readonly names: readonly string[] } = { bytes: memory, names: [] };
+  return {
+    read: (bytes) => {
+      if (last.bytes.equals(bytes)) return last.names;
       const names = namesIn(bytes, nameAt, last.names.length);
-      if (names === undefined) return JSON.parse(body.toString()) as unknown;
-      // The pod's bytes are kept with them, a few kB.
-      last = { bytes, names };
-    }
-    return { ...pod, Nodes: null, NodeNames: last.names };
+      if (names === undefined) return undefined;
+      // Each list in the place of the one before.
+      if (memory.length < bytes.length) memory = Buffer.allocUnsafeSlow(2 * bytes.length);
+      bytes.copy(memory);
+      last = { bytes: memory.subarray(0, bytes.length), names };
+      return names;
+    },
+    bytesOf: (names) =>
+      names === last.names && names.length > 0 ? last.bytes.subarray(0, last.bytes.lastIndexOf(CLOSING)) : undefined,
   };
-  const bytesOf: Bodies['bytesOf'] = (names) =>
-    names === last.names && names.length > 0 ? last.bytes.subarray(0, last.bytes.lastIndexOf(CLOSING)) : undefined;
-  return { read, bytesOf };
 }
 
 /** The object that a text is, if it is one. */
@@ -52,10 +91,7 @@ function parsed(text: string): object | undefined {
   }
 }
 
-/**
- * The names of `"a","b"]}`, which is the end of a body; undefined when it is anything else, such as names with a backslash. `expected`: about how
- * many there are, so that the list need not grow.
- */
+/** As {@link NameList.read}. `expected`: about how many there are, so that the list need not grow. */
 function namesIn(bytes: Buffer, nameAt: NameReader, expected: number): readonly string[] | undefined {
   const names = new Array<string>(expected);
   let count = 0;
@@ -69,7 +105,7 @@ function namesIn(bytes: Buffer, nameAt: NameReader, expected: number): readonly 
       continue;
     }
     names.length = count;
-    return END.test(bytes.toString('latin1', at, at + 4)) ? names : undefined;
+    return NAMES_END.test(bytes.toString('latin1', at, at + 4)) ? names : undefined;
   }
   return undefined;
 }

@@ -1,12 +1,11 @@
-import { nodeFacts } from './node-facts.ts';
 import type { NodeFacts } from './node-facts.ts';
 import { firstReason, ownChecks, shapeReason } from './node-reason.ts';
 import type { Claims } from './placement/checks.ts';
 import { countTargets } from './placement/mobility.ts';
 import type { CpuFacts } from './placement/report-facts.ts';
-import { concernsZones } from './placement/rules.ts';
+import { concernsZones, gradeOf } from './placement/rules.ts';
 import type { Wanted } from './placement/wanted.ts';
-import type { ExtenderRequest, NodeObject, Verdict } from './protocol.ts';
+import type { ExtenderRequest, Verdict } from './protocol.ts';
 import type { Scored } from './score.ts';
 
 /** The VM's wishes as read from the pod, or why they could not be read. */
@@ -26,21 +25,15 @@ export interface World extends Claims {
   judged(names: readonly string[], guest: Wanted): readonly Judged[];
 }
 
-/** One verdict a node, in the order asked; of those that pass with what scores are made of. */
-export function judgeNodes(request: ExtenderRequest, outcome: GuestOutcome, world: World): readonly (Verdict | Judged)[] {
+/** One verdict a node, in the order asked; of those that pass with what scores are made of. Nodes that came whole are known by their names, too. */
+export function judgeNodes({ names }: ExtenderRequest, outcome: GuestOutcome, world: World): readonly (Verdict | Judged)[] {
   if (!outcome.ok) {
     const reason = unreadable(outcome.reason);
-    return request.names.map((name) => ({ name, reason }));
+    return names.map((name) => ({ name, reason }));
   }
   const { guest } = outcome;
-  const verdicts = withOwnChecks(judgedNodes(request, guest, world), guest, world);
+  const verdicts = withOwnChecks(world.judged(names, guest), guest, world);
   return guest.wishes.mobility.mode === 'require' ? withMobility(verdicts, guest, world) : verdicts;
-}
-
-/** What scores and most of the verdicts are made of. The world answers for nodes that came as names only. */
-export function judgedNodes({ names, objects }: ExtenderRequest, guest: Wanted, world: World): readonly Judged[] {
-  if (objects === undefined) return world.judged(names, guest);
-  return objects.map((object, index) => judgedNode(names[index] ?? '', factsOf(object, world), guest, world));
 }
 
 /** What one node is to a VM. Equal for VMs of equal {@link Wanted.shape}, as long as nothing changes on the node. */
@@ -49,16 +42,11 @@ export function judgedNode(name: string, facts: NodeFacts | undefined, guest: Wa
   return {
     name,
     reason: shapeReason(guest, facts, { ...world, verdict: () => verdict }),
-    fit: verdict?.fit,
+    fit: verdict?.fit && gradeOf(verdict.fit),
     cpu: world.cpu(name),
     vms: world.vmsOn(name),
     hasImage: facts?.images.has(guest.image) === true,
   };
-}
-
-/** Images are the same in our cache of the node, and many. */
-function factsOf(object: NodeObject, world: World): NodeFacts {
-  return nodeFacts(object, { images: world.node(object.metadata?.name ?? '')?.images });
 }
 
 function withOwnChecks(judged: readonly Verdict[], guest: Wanted, world: World): readonly Verdict[] {

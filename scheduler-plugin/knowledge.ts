@@ -198,7 +198,7 @@ function createReflectors(options: KnowledgeOptions, readers: Readers) {
     nodes: createReflector({
       ...options,
       path: pathOf(KINDS.nodes),
-      keep: (raw) => nodeFacts(raw as NodeObject, { readLabels }),
+      keep: (raw) => nodeFacts(raw as NodeObject, readLabels),
       onChange: (name, facts) => {
         books.setNode(name, facts);
         if (facts === undefined) judgements().gone(name);

@@ -21,20 +21,14 @@ export interface NodeFacts {
   readonly topolvm: readonly GroupRoom[];
 }
 
-/** What spares work and memory: what is known of the node already, and how labels are shared. */
-export interface NodeReading {
-  readonly images?: ImageSet | undefined;
-  readonly readLabels?: LabelReader;
-}
-
-/** What to keep of a Node object. */
-export function nodeFacts(node: NodeObject, { images, readLabels = createLabelReader() }: NodeReading = {}): NodeFacts {
+/** What to keep of a Node object; `readLabels` shares labels between nodes. */
+export function nodeFacts(node: NodeObject, readLabels: LabelReader = createLabelReader()): NodeFacts {
   const { name = '', labels = {}, annotations = {} } = node.metadata ?? {};
   const { allocatable = {} } = node.status ?? {};
   return {
     name,
     slots: { kvm: count(allocatable[DEVICE_RESOURCE.kvm]), tcg: count(allocatable[DEVICE_RESOURCE.tcg]) },
-    images: images ?? imageSet(imageNames(node)),
+    images: imageSet(imageNames(node)),
     labels: readLabels(labels),
     topolvm: topolvmRooms(annotations),
   };

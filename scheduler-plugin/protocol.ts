@@ -47,7 +47,10 @@ export interface ExtenderRequest {
   readonly pod: ExtenderPod;
   /** Nodes asked about. */
   readonly names: readonly string[];
-  /** The same nodes, whole, from a scheduler that is not `nodeCacheCapable`: its reply must hold them, too. */
+  /**
+   * The same nodes, whole, from a scheduler that is not `nodeCacheCapable`. Its reply must hold them whole, too: the scheduler's own plugins score what
+   * the reply holds (pkg/scheduler/extender.go, Filter, and schedule_one.go, prioritizeNodes, of 1.35.0 and 1.36.3).
+   */
   readonly objects?: readonly NodeObject[];
 }
 

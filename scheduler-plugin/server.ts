@@ -5,15 +5,16 @@ import type { Log } from '../runtime/log.ts';
 import type { Binder } from './bind.ts';
 import { podKey, type Decisions } from './decisions.ts';
 import { type Bodies, createBodies } from './bodies.ts';
-import { judgedNodes, judgeNodes } from './filter.ts';
+import { judgeNodes } from './filter.ts';
 import type { GuestOutcome, World } from './filter.ts';
+import { bodyReader, giveBack } from './memory.ts';
 import type { ExtenderMetrics } from './metrics.ts';
 import type { Wanted } from './placement/wanted.ts';
 import { NO_VICTIMS } from './preemption/messages.ts';
 import type { Preemption } from './preemption/preemption.ts';
 import { bindingReply, decodeBinding, decodeRequest, errorReply, filterReply } from './protocol.ts';
 import type { ExtenderPod, ExtenderRequest, FilterReply, HostPriority, Verdict } from './protocol.ts';
-import { filterBytes, priorityBytes } from './replies.ts';
+import { filterBytes, filterNodesBytes, priorityBytes } from './replies.ts';
 import { hostPriorities, nodeScores, type Scored, type Scores } from './score.ts';
 import { createShortlist, type ScoreNodes, type Shortlist } from './shortlist.ts';
 
@@ -55,14 +56,15 @@ export interface ExtenderServerOptions {
 export function createExtenderApp(options: ExtenderServerOptions): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
-  app.use(express.raw({ limit: options.requestLimitMib * 1024 * 1024, type: () => true }));
-  const bodies = createBodies();
+  const limitBytes = options.requestLimitMib * 1024 * 1024;
+  app.use(bodyReader(limitBytes), express.raw({ limit: limitBytes, type: () => true }));
+  const bodies = createBodies(limitBytes);
   const shortlist = createShortlist(options.scoreNodes);
   const serve = (verb: string, answer: (body: unknown) => Answer | Promise<Answer>): void => {
     app.post(`${EXTENDER_PATH}/${verb}`, async (request: Request, response: Response) => {
-      const body = Buffer.isBuffer(request.body) ? bodies.read(request.body) : undefined;
+      const body = readBody(bodies, request.body);
       const answered = await timed(options, verb, async () => answer(body));
-      if (Buffer.isBuffer(answered)) response.type('json').send(answered);
+      if (Buffer.isBuffer(answered)) sendBytes(response, answered);
       else response.json(answered);
     });
   };
@@ -76,11 +78,31 @@ export function createExtenderApp(options: ExtenderServerOptions): Express {
 
 type Server = ExtenderServerOptions;
 
-/** Bytes are JSON already. */
+/** Bytes are JSON already, and memory of their own. */
 type Answer = object | Buffer;
 
+function readBody(bodies: Bodies, body: unknown): unknown {
+  if (!Buffer.isBuffer(body)) return undefined;
+  try {
+    return bodies.read(body);
+  } finally {
+    giveBack(body);
+  }
+}
+
+function sendBytes(response: Response, bytes: Buffer): void {
+  // Only when all of it is with the operating system; of an answer that nobody took the garbage collector finds the memory.
+  response.on('finish', () => giveBack(bytes));
+  response.type('json').send(bytes);
+}
+
 function shortened(reply: FilterReply, bodies: Bodies): Answer {
-  const list = reply.NodeNames === null ? undefined : bodies.bytesOf(reply.NodeNames);
+  const { NodeNames: names, Nodes: nodes } = reply;
+  if (nodes !== null) {
+    const whole = nodes.items.flatMap((node) => bodies.nodeBytesOf(node) ?? []);
+    return whole.length === nodes.items.length ? filterNodesBytes(reply, whole) : reply;
+  }
+  const list = names === null ? undefined : bodies.bytesOf(names);
   return list === undefined ? reply : filterBytes(reply, list);
 }
 
@@ -123,7 +145,7 @@ function scoresOf({ knowledge }: Server, guest: Wanted, nodes: readonly Scored[]
  */
 async function judge({ knowledge }: Server, request: ExtenderRequest, outcome: GuestOutcome): Promise<readonly Verdict[]> {
   const verdicts = judgeNodes(request, outcome, knowledge);
-  if (!outcome.ok || request.objects !== undefined || verdicts.some((verdict) => verdict.reason === '')) return verdicts;
+  if (!outcome.ok || verdicts.some((verdict) => verdict.reason === '')) return verdicts;
   await knowledge.catchUp(outcome.guest);
   return judgeNodes(request, outcome, knowledge);
 }
@@ -147,7 +169,7 @@ function answerPrioritize(server: Server, body: unknown, bodies: Bodies): readon
   const { request } = decoded;
   const outcome = server.knowledge.guest(request.pod);
   if (!outcome.ok) return [];
-  const scores = scoresOf(server, outcome.guest, judgedNodes(request, outcome.guest, server.knowledge));
+  const scores = scoresOf(server, outcome.guest, server.knowledge.judged(request.names, outcome.guest));
   server.decisions.scored(request.pod, scores);
   const list = bodies.bytesOf(request.names);
   return list === undefined ? hostPriorities(scores) : priorityBytes(request.names, scores.totals, list);

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { isRecord } from '../../../runtime/record.ts';
 import { createBodies } from '../../../scheduler-plugin/bodies.ts';
 
 /** As Go's encoder writes ExtenderArgs: the pod first, the names last, a line's end. */
@@ -6,7 +7,7 @@ const args = (pod: unknown, names: readonly unknown[], rest = ''): Buffer =>
   Buffer.from(`{"Pod":${JSON.stringify(pod)},"Nodes":null,"NodeNames":${JSON.stringify(names)}${rest}}\n`);
 
 test('the names of the request before are the same list, of whatever pod', () => {
-  const { read } = createBodies();
+  const { read } = createBodies(1 << 20);
   const [first, second, third] = [args({ a: 1 }, ['x', 'y']), args({ b: 2 }, ['x', 'y']), args({ b: 2 }, ['y', 'x'])].map(
     (body) => read(body) as { Pod: unknown; NodeNames: unknown },
   );
@@ -16,7 +17,7 @@ test('the names of the request before are the same list, of whatever pod', () =>
 });
 
 test('knows the bytes of the list read last, and of no other', () => {
-  const { read, bytesOf } = createBodies();
+  const { read, bytesOf } = createBodies(1 << 20);
   const [first, second, strange, none] = [args({}, ['x', 'y']), args({}, ['z]}']), args({}, ['"']), args({}, [])].map(
     (body) => (read(body) as { NodeNames: string[] }).NodeNames,
   );
@@ -39,11 +40,83 @@ test('reads whatever JSON.parse reads, alike, also after each other', () => {
   ); // prettier-ignore
   fc.assert(
     fc.property(fc.array(bodies, { maxLength: 6 }), (list) => {
-      const { read } = createBodies();
+      const { read } = createBodies(1 << 20);
       for (const body of list) expect(attempt(() => read(body))).toEqual(attempt(() => JSON.parse(body.toString()) as unknown));
     }),
     { numRuns: 2_000 },
   );
+});
+
+describe('whole nodes', () => {
+  /** As Go's encoder writes ExtenderArgs of a scheduler that sends nodes. */
+  const whole = (pod: unknown, items: readonly string[], end = '', comma = ',') =>
+    Buffer.from(`{"Pod":${JSON.stringify(pod)},"Nodes":{"metadata":{},"items":[${items.join(comma)}]},"NodeNames":null}${end}`);
+  interface Read { readonly Pod: unknown; readonly Nodes: { readonly items: readonly { readonly metadata?: { readonly name?: string } }[] }; readonly NodeNames: unknown } // prettier-ignore
+  const a = '{"metadata":{"name":"a","labels":{"x":"]},"}},"spec":{}}';
+
+  it('are known by their bytes, and are as they were sent', () => {
+    const { read, nodeBytesOf } = createBodies(1 << 20);
+    const [first, second, changed] = [whole({ a: 1 }, [a]), whole({ b: 2 }, [b, a]), whole({}, [a.replace('{}', '{"a":1}')])].map((body) => (read(body) as Read).Nodes.items);
+    expect(second?.[1]).toBe(first?.[0]);
+    expect([...second!, ...changed!].map((node) => nodeBytesOf(node)?.toString())).toEqual([b, a, a.replace('{}', '{"a":1}')]);
+  }); // prettier-ignore
+  const b = '{"metadata":{"name":"b"}}';
+
+  it('are read also when they are more than is remembered', () => {
+    const { read } = createBodies(60);
+    const names = (body: Buffer) => (read(body) as Read).Nodes.items.map((node) => node.metadata?.name);
+    for (let turn = 0; turn < 3; turn++) expect(names(whole({}, [a, b, a]))).toEqual(['a', 'b', 'a']);
+  });
+
+  it.each([';', ' ', ''])('that are known are no list with "%s" between them', (comma) => {
+    const { read } = createBodies(1 << 20);
+    read(whole({}, [a, b]));
+    expect(() => read(whole({}, [a, b], '', comma))).toThrow(SyntaxError);
+    expect(() => read(whole({}, [a, b, '']))).toThrow(SyntaxError);
+  });
+
+  it('of any JSON are those that JSON.parse reads, also after each other', () => {
+    const next = ',{"metadata":{"name":"a"}}';
+    const name = fc.constantFrom('"a"', '"b"', '"ü"', '"\\u0061"', '"x\\",\\"y"', '1');
+    const rest = fc.constantFrom('', ',"spec":{}', `,"more":[{}${next}]`, `,"text":${JSON.stringify(`]},"NodeNames":null}${next}`)}`, ',"metadata":{"name":"b"}', ',"metadata":1', ',"x":"é"');
+    const node = fc.oneof(
+      fc.tuple(name, fc.constantFrom('', ',"name":"b"', ',"a":{"name":"c"}'), rest).map(([called, more, after]) => `{"metadata":{"name":${called}${more}}${after}}`),
+      fc.tuple(fc.constantFrom(' ', '\n', ''), name, fc.constantFrom(' ', '')).map(([before, called, after]) => `${before}{"kind":"Node", "metadata": {"name" :${called}}}${after}`),
+      fc.constantFrom(b, b, a, '{"metadata":{"name":"a"', '}', '', 'null', '[]', '1', `[1${next}]`),
+      fc.json(),
+    );
+    const items = fc.array(node, { maxLength: 4 });
+    const body = fc.oneof(
+      fc.tuple(fc.jsonValue(), items, fc.constantFrom('', '\n', ' ', '}', ','), fc.constantFrom(',', ',', ',', ';', ', ')).map(([pod, list, end, comma]) => whole(pod, list, end, comma)),
+      fc.tuple(fc.constantFrom('{"Nodes":{"items":[', '{"Pod":{},"Nodes":{"items":[', '{"Pod":{},"NodeNames":["x"],"Nodes":{"metadata":{},"items":['), items).map(([head, list]) => Buffer.from(`${head}${list.join(',')}]},"NodeNames":null}`)),
+    );
+    fc.assert(
+      fc.property(fc.array(body, { maxLength: 6 }), (list) => {
+        const { read, nodeBytesOf } = createBodies(100);
+        for (const one of list) {
+          const asParsed = (): unknown => {
+            const value = read(one);
+            return value !== null && typeof value === 'object' && 'Nodes' in value ? restored(value as Read, nodeBytesOf) : value;
+          };
+          expect(attempt(asParsed)).toEqual(attempt(() => JSON.parse(one.toString()) as unknown));
+        }
+      }),
+      { numRuns: 5_000 },
+    );
+  }, 60_000); // prettier-ignore
+
+  /** With each node as its bytes say, and named as it is. */
+  function restored(value: Read, bytesOf: (node: object) => Buffer | undefined): unknown {
+    if (!isRecord(value.Nodes) || !Array.isArray(value.Nodes.items)) return value;
+    const items = (value.Nodes.items as readonly unknown[]).map((node) => {
+      const bytes = isRecord(node) ? bytesOf(node) : undefined;
+      if (bytes === undefined) return node;
+      const sent = JSON.parse(bytes.toString()) as { readonly metadata?: { readonly name?: string } };
+      expect(node).toEqual({ metadata: { name: sent.metadata?.name } });
+      return sent;
+    });
+    return { ...value, Nodes: { ...(value.Nodes as object), items } };
+  }
 });
 
 function attempt(what: () => unknown): unknown {

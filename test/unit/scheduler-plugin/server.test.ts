@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { Registry } from 'prom-client';
 import request from 'supertest';
 import { silentLog } from '../../../runtime/log.ts';
@@ -171,6 +172,51 @@ describe('what Go writes, whose bytes are copied into the answer, is answered as
         { Host: 'c', Score: 0 },
       ]);
     }
+  });
+});
+
+describe('whole nodes, whose bytes are copied into the answer, are answered as any other JSON', () => {
+  const items = ['a', 'b', 'c'].map((name) => ({ metadata: { name, labels: { [name]: ']},"' } }, spec: {} }));
+
+  it.each<[string, Partial<Knowledge>, readonly string[]]>([
+    ['all of which pass', { node: () => offering }, ['a', 'b', 'c']],
+    ['of which some are refused', {}, ['a']],
+    ['of which all are refused', { node: () => undefined }, []],
+  ])('%s', async (_what, change, passed) => {
+    const [fast, slow] = await Promise.all([
+      ask('filter', { Pod: pod, Nodes: { metadata: {}, items }, NodeNames: null }, change),
+      ask('filter', { Nodes: { metadata: {}, items }, NodeNames: null, Pod: pod }, change),
+    ]);
+    expect(fast.body).toEqual(slow.body);
+    expect(fast.body).toMatchObject({
+      Nodes: { items: items.filter(({ metadata }) => passed.includes(metadata.name)) },
+      Error: '',
+    });
+  });
+
+  it('with their scores', async () => {
+    const { body } = await ask(
+      'prioritize',
+      { Pod: pod, Nodes: { metadata: {}, items }, NodeNames: null },
+      { node: () => offering },
+    );
+    expect(body).toEqual(items.map(({ metadata }) => ({ Host: metadata.name, Score: 10 })));
+  });
+});
+
+describe('a body', () => {
+  const text = JSON.stringify({ Pod: pod, Nodes: null, NodeNames: ['a'] });
+  const post = () => rig().post('/podvisor-extender/filter').type('application/json');
+
+  it('that is compressed is read', async () => {
+    const zipped = post().set('content-encoding', 'gzip').serialize((body: unknown) => body as string); // prettier-ignore
+    expect((await zipped.send(gzipSync(text))).body).toMatchObject({ NodeNames: ['a'] });
+  });
+
+  it('that does not say how long it is is read', async () => {
+    const call = post();
+    for (let at = 0; at < text.length; at += 20) call.write(text.slice(at, at + 20));
+    expect((await call).body).toMatchObject({ NodeNames: ['a'] });
   });
 });
 

@@ -1,11 +1,11 @@
-import { judgedNodes, judgeNodes, type World } from '../../../../scheduler-plugin/filter.ts';
+import { judgeNodes, type World } from '../../../../scheduler-plugin/filter.ts';
 import { createJudgements, type Judging } from '../../../../scheduler-plugin/judgements.ts';
 import { createLedger, type Ledger } from '../../../../scheduler-plugin/placement/ledger.ts';
 import { createReportReader } from '../../../../scheduler-plugin/placement/report-facts.ts';
 import type { Plan } from '../../../../api/placement-plan.ts';
+import { concernsZones } from '../../../../scheduler-plugin/placement/rules.ts';
 import type { Wanted } from '../../../../scheduler-plugin/placement/wanted.ts';
 import { createNominations, keepingRoom, type Nominations } from '../../../../scheduler-plugin/preemption/nominations.ts';
-import type { ExtenderRequest } from '../../../../scheduler-plugin/protocol.ts';
 import { nodeScores } from '../../../../scheduler-plugin/score.ts';
 import { createStorageDesk, type StorageDesk } from '../../../../scheduler-plugin/storage/desk.ts';
 import { createFakeClock } from '../../../build/fake-clock.ts';
@@ -16,8 +16,8 @@ import { type ClassDisk, GROUPS, type MixedCase, type MixedNode, type PoolEvent 
 
 /** What the extender answers about nodes, put together as knowledge.ts does. */
 export interface Answers {
-  /** As filter: '' = it will do. `whole`: the scheduler sends the nodes themselves. */
-  reasons(names: readonly string[], whole?: boolean): readonly string[];
+  /** As filter: '' = it will do. */
+  reasons(names: readonly string[]): readonly string[];
   /** As prioritize. */
   scores(names: readonly string[]): readonly number[];
   /** Where it would lie; undefined = that is nothing to it, or nobody tells. */
@@ -62,25 +62,15 @@ export function answersOf(one: MixedCase, change: Change = {}): Answers {
   }
   const guest = guestOf(one, rig);
   if (one.passedBefore.length > 0) desk.promise(guest, one.passedBefore);
-  const request = (names: readonly string[]): ExtenderRequest => ({ pod: {}, names });
   return {
-    reasons: (names, whole = false) => {
-      const objects = names.map((name) => objectOf(one.nodes.find((each) => each.name === name)!));
-      const asked = whole ? { ...request(names), objects } : request(names);
-      return judgeNodes(asked, { ok: true, guest }, kept).map(({ reason }) => reason);
-    },
-    scores: (names) => nodeScores(guest, judgedNodes(request(names), guest, kept), kept.storage(guest)?.shares(names)).totals,
-    plan: (name) => judgedNodes(request([name]), guest, kept)[0]!.fit?.plan,
+    reasons: (names) => judgeNodes({ pod: {}, names }, { ok: true, guest }, kept).map(({ reason }) => reason),
+    scores: (names) => nodeScores(guest, kept.judged(names, guest), kept.storage(guest)?.shares(names)).totals,
+    plan: (name) => (concernsZones(guest) ? kept.verdict(name, guest)?.fit?.plan : undefined),
   };
 }
 
 function factsOf({ name, offers, hasImage }: MixedNode) {
   return node({ name, slots: { kvm: Number(offers), tcg: 0 }, images: { has: (image) => hasImage && image === IMAGE } });
-}
-
-/** As the API server has it; the extender knows its images already. */
-function objectOf({ name, offers }: MixedNode): NonNullable<ExtenderRequest['objects']>[number] {
-  return { metadata: { name }, status: { allocatable: offers ? { 'podvisor.dev/kvm': '1' } : {} } };
 }
 
 interface Books {
