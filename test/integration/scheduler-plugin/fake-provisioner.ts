@@ -26,6 +26,8 @@ export interface FakePools {
   readonly makeMs: number;
   /** From a volume to the object that tells of it. */
   readonly tellMs: number;
+  /** Of its volumes; it deletes none. */
+  readonly reclaim?: 'Retain' | 'Delete';
 }
 
 export const DRIVER = 'fake.csi.example.com';
@@ -44,7 +46,7 @@ interface Claim extends KubeObject {
 
 /** Creates the StorageClass and the capacity objects, and makes volumes until it is stopped. */
 export async function startFakeProvisioner(fake: FakePools): Promise<FakeProvisioner> {
-  const { client, storageClass, pools, makeMs, tellMs } = fake;
+  const { client, storageClass, pools, makeMs, tellMs, reclaim = 'Retain' } = fake;
   const left = new Map(Object.entries(pools));
   const refused: string[] = [];
   const seen = new Set<string>();
@@ -59,7 +61,7 @@ export async function startFakeProvisioner(fake: FakePools): Promise<FakeProvisi
     const room = left.get(node) ?? 0;
     if (bytes > room) return void refused.push(claim.metadata.name);
     left.set(node, room - bytes);
-    await client.create(pathOf(KINDS.volumes), volumeObject(claim, node));
+    await client.create(pathOf(KINDS.volumes), volumeObject(claim, node, reclaim));
     await realClock.sleep(tellMs, stopping.signal);
     const body = { capacity: String(left.get(node) ?? 0) };
     await client.patch(`${CAPACITIES}/${storageClass}-${node}`, { type: 'merge', body });
@@ -95,7 +97,7 @@ function capacityObject(storageClassName: string, node: string, bytes: number): 
   return { ...kind, metadata: { name: `${storageClassName}-${node}` }, storageClassName, nodeTopology, capacity: String(bytes) };
 }
 
-function volumeObject({ metadata, spec }: Claim, node: string): object {
+function volumeObject({ metadata, spec }: Claim, node: string, reclaim: string): object {
   const { name, namespace, uid } = metadata;
   const matchExpressions = [{ key: TOPOLOGY, operator: 'In', values: [node] }];
   return {
@@ -106,7 +108,7 @@ function volumeObject({ metadata, spec }: Claim, node: string): object {
       capacity: { storage: spec.resources.requests.storage },
       accessModes: ['ReadWriteOnce'],
       volumeMode: 'Block',
-      persistentVolumeReclaimPolicy: 'Retain',
+      persistentVolumeReclaimPolicy: reclaim,
       storageClassName: spec.storageClassName,
       csi: { driver: DRIVER, volumeHandle: `pvc-${uid ?? ''}` },
       claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name, namespace, uid },

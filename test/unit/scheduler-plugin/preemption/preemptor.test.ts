@@ -29,6 +29,18 @@ test('a node whose kubelet refused the VM is dropped: that no eviction cures', (
   expect(victimsOn({ ...books, world }, PREEMPTOR, 'a', proposed('low'))).toBe('hopeless');
 });
 
+test.each([
+  ['a pool alone', 5],
+  ['a pool and its zones', 70],
+])('a node that refuses the VM for %s is dropped, whoever is there', (_what, amount) => {
+  const books = booksOf(twoZones());
+  const full = { attachReason: () => '', poolReason: () => 'pool of storage class fast has 0 MiB free', dataReason: () => '' };
+  const world = { ...books.world, storage: () => full } as unknown as PreemptionBooks['world'];
+  const asking = { ...PREEMPTOR, guest: wanted({ ...guest, amount, volumeClaims: ['team/disk'] }) };
+  expect(victimsOn({ ...books, world }, asking, 'a')).toBe('hopeless');
+  expect(choose({ ...books, world }, asking, new Map([['a', proposed('low')]]))).toEqual(new Map());
+});
+
 test('a node is dropped where the VM would fit, but could not be moved from as it requires', () => {
   const mustMove = { ...PREEMPTOR, guest: wanted({ ...guest }, { mobility: 'require' }) };
   expect(victimsOn(booksOf(twoZones()), mustMove, 'a', proposed('low'))).toBe('hopeless');
