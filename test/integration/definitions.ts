@@ -15,6 +15,8 @@ const FILES = {
   sriovNodeStates: 'sriovnetwork.openshift.io_sriovnetworknodestates.yaml',
   longhornReplicas: 'crds.yaml',
   longhornVolumes: 'crds.yaml',
+  longhornNodes: 'crds.yaml',
+  longhornSettings: 'crds.yaml',
 } as const;
 
 /** One of {@link FILES}. */

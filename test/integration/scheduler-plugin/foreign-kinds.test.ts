@@ -4,7 +4,7 @@ import { eventually } from '../../build/eventually.ts';
 import { install, uninstall } from '../definitions.ts';
 import { createBoundVolume, createClassThere, withDisks } from './disks.ts';
 import { addNode as createNode, createPod, podsOf, vmTemplate, waitingReason, type PodTemplate } from './objects.ts';
-import { startRig, type SchedulerRig } from './rig.ts';
+import { metricOf, startRig, type SchedulerRig } from './rig.ts';
 
 // Objects of other projects as their own definitions (dev/programs/definitions) let the API server keep them, read by the extender that upstream's scheduler asks.
 
@@ -28,8 +28,7 @@ const addNode = (name: string, allocatable: Record<string, string> = {}, report?
 
 /** Whether the extender's metric says that the source is there. */
 async function isPresent(source: string): Promise<boolean> {
-  const text = await (await fetch(`http://127.0.0.1:${rig.healthPort}/metrics`)).text();
-  return text.includes(`podvisor_placement_source_present{source="${source}"} 1`);
+  return (await metricOf(rig, `podvisor_placement_source_present{source="${source}"}`)) === 1;
 }
 const SOURCES = ['noderesourcetopologies', 'sriovnetworknodestates', 'longhorn'] as const;
 

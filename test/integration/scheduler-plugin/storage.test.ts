@@ -2,25 +2,19 @@ import { HOTPLUGGED_ANNOTATION } from '../../../api/names.ts';
 import type { KubeClient } from '../../../kube/client.ts';
 import { realClock } from '../../../runtime/clock.ts';
 import { eventually } from '../../build/eventually.ts';
+import { install } from '../definitions.ts';
+import { createBoundVolume, createClaim, createClassThere, withDisks } from './disks.ts';
 import { startFakeProvisioner, TOPOLOGY, type FakeProvisioner } from './fake-provisioner.ts';
 import { addNode, createPods, podsOf, type StoredPod, vmTemplate, waitingReason } from './objects.ts';
-import { startRig, type SchedulerRig } from './rig.ts';
+import { metricOf, startRig, type SchedulerRig } from './rig.ts';
 
 /** Disks against upstream's scheduler, its volume binding and Kubernetes' own binder of claims; the provisioner alone is a fake (fake-provisioner.ts). */
 
 const CLAIMS = '/api/v1/namespaces/default/persistentvolumeclaims';
-const VOLUMES = '/api/v1/persistentvolumes';
 const LONGHORN = '/apis/longhorn.io/v1beta2/namespaces/default';
 const EVENTS = '/apis/events.k8s.io/v1/namespaces/default/events';
 const GIB = 2 ** 30;
 const CONTROLLERS = ['persistentvolume-binder-controller'];
-
-async function createClaim(client: KubeClient, name: string, storageClassName: string, volumeName?: string): Promise<void> {
-  const spec = { accessModes: ['ReadWriteOnce'], volumeMode: 'Block', resources: { requests: { storage: '3Gi' } } };
-  const volume = volumeName === undefined ? {} : { volumeName };
-  const body = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name }, spec: { ...spec, storageClassName, ...volume } };
-  await client.create(CLAIMS, body);
-} // prettier-ignore
 
 /** `round` is its label and its nodes'; `claims` are its disks. */
 interface VmWithDisks {
@@ -31,13 +25,11 @@ interface VmWithDisks {
   readonly hotplugged?: string;
 }
 
-async function createVm(client: KubeClient, name: string, { round, claims, says = {}, hotplugged }: VmWithDisks): Promise<void> {
-  const template = vmTemplate(round, {}, { placement: says });
-  const annotations = { ...template.metadata.annotations, ...(hotplugged === undefined ? {} : { [HOTPLUGGED_ANNOTATION]: hotplugged }) };
-  const metadata = { ...template.metadata, annotations };
-  const volumes = claims.map((claimName, index) => ({ name: `disk-${index}`, persistentVolumeClaim: { claimName } }));
-  await createPods(client, name, 1, { metadata, spec: { ...template.spec, volumes } });
-} // prettier-ignore
+function createVm(client: KubeClient, name: string, { round, claims, says = {}, hotplugged }: VmWithDisks): Promise<void> {
+  const { metadata, spec } = withDisks(vmTemplate(round, {}, { placement: says }), claims);
+  const annotations = { ...metadata.annotations, ...(hotplugged === undefined ? {} : { [HOTPLUGGED_ANNOTATION]: hotplugged }) };
+  return createPods(client, name, 1, { metadata: { ...metadata, annotations }, spec });
+}
 
 /** All that anybody looking at the pod is told; the scheduler does not always replace its condition when only the reason is another one. */
 async function toldOf(client: KubeClient, pod: StoredPod): Promise<string> {
@@ -118,10 +110,8 @@ describe('disks that are there', () => {
   beforeAll(async () => {
     rig = await startRig({ controllers: CONTROLLERS });
     for (const name of ['here-a', 'here-b', 'here-c']) await addNode(rig.client, name, {});
-    await rig.client.create('/apis/storage.k8s.io/v1/storageclasses', {
-      apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'there' }, provisioner: 'kubernetes.io/no-provisioner', volumeBindingMode: 'Immediate',
-    });
-  }, 120_000); // prettier-ignore
+    await createClassThere(rig.client);
+  }, 120_000);
   afterAll(() => rig.stop(), 60_000);
 
   const nodeOf = async (round: string, name: string): Promise<string> =>
@@ -136,43 +126,17 @@ describe('disks that are there', () => {
       throw new Error(told);
     }, 30_000); // prettier-ignore
 
-  /** A volume that is bound to a claim of its name. */
-  async function createVolume(name: string, source: object): Promise<void> {
-    const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'default', name };
-    const spec = { capacity: { storage: '3Gi' }, accessModes: ['ReadWriteOnce'], volumeMode: 'Block', storageClassName: 'there', claimRef };
-    await rig.client.create(VOLUMES, { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name }, spec: { ...spec, ...source } });
-    await createClaim(rig.client, name, 'there', name);
-    await eventually(`${name} is bound`, async () => {
-      const { status } = await rig.client.get<{ status?: { phase?: string } }>(`${CLAIMS}/${name}`);
-      return status?.phase === 'Bound';
-    });
-  } // prettier-ignore
-
   test('a VM follows its local volume', async () => {
     const matchFields = [{ key: 'metadata.name', operator: 'In', values: ['here-b'] }];
-    await createVolume('local', { local: { path: '/dev/sdx' }, nodeAffinity: { required: { nodeSelectorTerms: [{ matchFields }] } } });
+    await createBoundVolume(rig.client, 'local', { local: { path: '/dev/sdx' }, nodeAffinity: { required: { nodeSelectorTerms: [{ matchFields }] } } });
     await createVm(rig.client, 'follows', { round: 'here', claims: ['local'], says: { storage: 'require' } });
     expect(await nodeOf('here', 'follows-0')).toBe('here-b');
   }, 60_000);
 
-  test('a VM goes to a healthy Longhorn replica, and waits when none of its disks has one', async () => {
-    await installLonghorn(rig.client);
-    const longhorn = (volumeHandle: string): object => ({ csi: { driver: 'driver.longhorn.io', volumeHandle } });
-    await createVolume('with-replica', longhorn('with-replica'));
-    await createReplica(rig.client, 'with-replica', 'here-a', { healthyAt: '2026-11-21T10:00:00Z', failedAt: '2026-11-21T11:00:00Z' });
-    await createReplica(rig.client, 'with-replica', 'here-c', { healthyAt: '2026-11-21T10:00:00Z' });
-    await createVolume('without', longhorn('without'));
-    await createReplica(rig.client, 'without', 'here-a', { failedAt: '2026-11-21T11:00:00Z' });
-    // The kind has just appeared; it is looked for by itself, but not for half a minute.
-    await rig.stopExtender();
-    await rig.startExtender();
-    for (const index of [0, 1, 2]) await createVm(rig.client, `replica-${index}`, { round: 'here', claims: ['with-replica'], says: { storage: 'prefer=10' } });
-    for (const index of [0, 1, 2]) expect(await nodeOf('here', `replica-${index}-0`)).toBe('here-c');
-    await createVm(rig.client, 'nowhere', { round: 'here', claims: ['without'], says: { storage: 'require' } });
-    expect(await settled(rig.client, 'here', 4)).toEqual([expect.stringMatching(/3 it has no copy of guest's disk, and the guest requires its disks there/)]);
-  }, 120_000);
-
   test('a new disk of Longhorn, on the node of its VM alone, goes where a disk of Longhorn has room for it', async () => {
+    await install(rig.client, 'longhornNodes', 'longhornSettings');
+    const present = 'podvisor_placement_source_present{source="longhorn-nodes"}';
+    await eventually('the kinds are found', async () => (await metricOf(rig, present)) === 1);
     await rig.client.create('/apis/storage.k8s.io/v1/storageclasses', {
       apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'strict' }, provisioner: 'driver.longhorn.io',
       volumeBindingMode: 'WaitForFirstConsumer', parameters: { dataLocality: 'strict-local', numberOfReplicas: '1' },
@@ -195,7 +159,7 @@ describe('disks that are there', () => {
 
   test('a VM follows a disk that was plugged into its guest', async () => {
     const matchFields = [{ key: 'metadata.name', operator: 'In', values: ['here-a'] }];
-    await createVolume('plugged', { local: { path: '/dev/sdy' }, nodeAffinity: { required: { nodeSelectorTerms: [{ matchFields }] } } });
+    await createBoundVolume(rig.client, 'plugged', { local: { path: '/dev/sdy' }, nodeAffinity: { required: { nodeSelectorTerms: [{ matchFields }] } } });
     await createVm(rig.client, 'plugged', { round: 'here', claims: [], hotplugged: 'plugged', says: { storage: 'require' } });
     expect(await nodeOf('here', 'plugged-0')).toBe('here-a');
   }, 60_000);
@@ -203,12 +167,12 @@ describe('disks that are there', () => {
   test('a VM goes where the node plugin of its disk runs, and not where a disk that was plugged in has no place', async () => {
     await createCsiNode(rig.client, 'here-a', []);
     await createCsiNode(rig.client, 'here-c', [{ name: 'csi.example.com', nodeID: 'here-c', topologyKeys: null, allocatable: { count: 1 } }]);
-    await createVolume('csi', { csi: { driver: 'csi.example.com', volumeHandle: 'csi' } });
+    await createBoundVolume(rig.client, 'csi', { csi: { driver: 'csi.example.com', volumeHandle: 'csi' } });
     const names = ['plugin-a', 'plugin-b', 'plugin-c'];
     for (const name of names) await createVm(rig.client, name, { round: 'here', claims: ['csi'] });
     expect(await Promise.all(names.map((name) => nodeOf('here', `${name}-0`)))).toEqual(['here-c', 'here-c', 'here-c']);
     // kube-scheduler counts the one volume that is there; that another is to be plugged in again we know alone.
-    await createVolume('csi-2', { csi: { driver: 'csi.example.com', volumeHandle: 'csi-2' } });
+    await createBoundVolume(rig.client, 'csi-2', { csi: { driver: 'csi.example.com', volumeHandle: 'csi-2' } });
     await createVm(rig.client, 'full', { round: 'here', claims: ['csi'], hotplugged: 'csi-2' });
     expect(await toldLike('full-0', /of at most/)).toMatch(/1 CSI driver csi\.example\.com has 1 of at most 1 volumes there, guest needs 1 more/);
   }, 60_000);
@@ -219,35 +183,12 @@ async function createCsiNode(client: KubeClient, name: string, drivers: readonly
   await client.create('/apis/storage.k8s.io/v1/csinodes', { ...kind, metadata: { name }, spec: { drivers } });
 }
 
-/** Longhorn's kinds without their schema. */
-async function installLonghorn(client: KubeClient): Promise<void> {
-  for (const [plural, kind] of [['replicas', 'Replica'], ['volumes', 'Volume'], ['nodes', 'Node'], ['settings', 'Setting']] as const) {
-    const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
-    await client.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      metadata: { name: `${plural}.longhorn.io` },
-      spec: { group: 'longhorn.io', scope: 'Namespaced', names: { plural, kind }, versions: [{ name: 'v1beta2', served: true, storage: true, schema }] },
-    });
-    await eventually(`${plural} are served`, () => client.get(`/apis/longhorn.io/v1beta2/${plural}`).then(() => true, () => false));
-  }
-} // prettier-ignore
-
 /** With one disk on which so much is free. */
 async function createLonghornNode(client: KubeClient, name: string, gib: number): Promise<void> {
   const conditions = ['Ready', 'Schedulable'].map((type) => ({ type, status: 'True' }));
   const disk = { storageMaximum: gib * GIB, storageAvailable: gib * GIB, storageScheduled: 0, conditions };
-  await client.create(`${LONGHORN}/nodes`, {
-    apiVersion: 'longhorn.io/v1beta2',
-    kind: 'Node',
-    metadata: { name },
-    spec: { allowScheduling: true, disks: { d: { diskType: 'filesystem', allowScheduling: true, storageReserved: 0 } } },
-    status: { conditions, diskStatus: { d: disk } },
-  });
+  const spec = { allowScheduling: true, disks: { d: { diskType: 'filesystem', allowScheduling: true, storageReserved: 0 } } };
+  await client.create(`${LONGHORN}/nodes`, { apiVersion: 'longhorn.io/v1beta2', kind: 'Node', metadata: { name }, spec });
+  const body = { status: { conditions, diskStatus: { d: disk } } };
+  await client.patch(`${LONGHORN}/nodes/${name}`, { type: 'merge', body, subresource: 'status' });
 }
-
-async function createReplica(client: KubeClient, volumeName: string, nodeID: string, times: object): Promise<void> {
-  const kind = { apiVersion: 'longhorn.io/v1beta2', kind: 'Replica' };
-  const spec = { volumeName, nodeID, active: true, healthyAt: '', failedAt: '', ...times };
-  await client.create(`${LONGHORN}/replicas`, { ...kind, metadata: { name: `${volumeName}-${nodeID}` }, spec });
-} // prettier-ignore
