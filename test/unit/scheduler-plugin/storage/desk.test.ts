@@ -1,5 +1,6 @@
 import { createCopies } from '../../../../scheduler-plugin/storage/copies.ts';
 import { createStorageDesk } from '../../../../scheduler-plugin/storage/desk.ts';
+import { PROMISE_MS } from '../../../../scheduler-plugin/storage/promises.ts';
 import { createFakeClock } from '../../../build/fake-clock.ts';
 import { wanted } from '../../../build/placement.ts';
 import { START, storageRig } from '../../../build/storage.ts';
@@ -22,6 +23,15 @@ it('answers from one look while nothing changes, and looks again when something 
   expect(desk.ask(one)).toBe(ask);
   storage.capacity('fast', 'a', 2);
   expect(desk.ask(one)?.poolReason('a')).toMatch(/has 2 GiB free, guest's new disk needs 3 GiB/);
+});
+
+it('does not look again when time passes, but what is promised ends with its time', async () => {
+  const { clock, desk, one, two } = rig();
+  desk.promise(one, ['a']);
+  const ask = desk.ask(two);
+  expect(ask?.poolReason('a')).toMatch(/3 GiB of 4 GiB promised to others/);
+  await clock.advance(PROMISE_MS);
+  expect([desk.ask(two) === ask, desk.ask(two)?.poolReason('a')]).toEqual([true, '']);
 });
 
 it('looks again when a copy of a disk has changed', () => {
