@@ -79,7 +79,7 @@ function look(
     unknown.push(key);
     return;
   }
-  used.push(...usedOf(books, claim, hotplugged));
+  used.push(...usedOf(books, claim, { key, hotplugged }));
   if (claim.volume !== '') disks.push(...diskOf(books, claim.volume));
   else if (claim.selectedNode === '') {
     const { storageClass, bytes } = claim;
@@ -92,13 +92,21 @@ const PASSING = 'room for its new disks is kept for claims under way, until it i
 
 /** For a claim that the scheduler knows, and we do not yet. */
 function unknownReason(key: string): string {
-  return `claim ${key.slice(key.indexOf('/') + 1)} is not yet known to the Podvisor scheduler extender (it asks again by itself)`;
+  return `claim ${nameOf(key)} is not yet known to the Podvisor scheduler extender (it asks again by itself)`;
+}
+
+function nameOf(key: string): string {
+  return key.slice(key.indexOf('/') + 1);
 }
 
 /** Of a bound file system nothing is kept. */
-function usedOf(books: StorageBooks, { volume: name, storageClass }: ClaimFacts, hotplugged: boolean): readonly UsedVolume[] {
+function usedOf(
+  books: StorageBooks,
+  { volume: name, storageClass }: ClaimFacts,
+  { key, hotplugged }: { key: string; hotplugged: boolean },
+): readonly UsedVolume[] {
   const driver = name === '' ? books.storageClass(storageClass)?.provisioner : books.volume(name)?.driver;
-  return driver === undefined ? [] : [{ driver, name, hotplugged }];
+  return driver === undefined ? [] : [{ driver, name, hotplugged, claim: nameOf(key) }];
 }
 
 function diskOf(books: StorageBooks, name: string): readonly Disk[] {

@@ -8,9 +8,11 @@ export interface UsedVolume {
   readonly name: string;
   /** It is none of the pod's volumes, but plugged into its guest. */
   readonly hotplugged: boolean;
+  /** Name of its claim. */
+  readonly claim: string;
 }
 
-/** What only a driver's node plugin decides. */
+/** What a VM's volumes ask of a node, as far as kube-scheduler does not. */
 export interface AttachAsk {
   /** Why the node cannot have the VM's volumes attached, '' = it can, or nobody tells. */
   attachReason(node: string): string;
@@ -19,13 +21,18 @@ export interface AttachAsk {
 /**
  * A node needs the node plugins of the VM's volumes, and places for those that are plugged into its guest. kube-scheduler (NodeVolumeLimits of 1.36) looks for
  * plugins only behind VolumeLimitScaling (alpha) and for CSIDrivers with `preventPodSchedulingIfMissing`, and counts volumes of pods and
- * VolumeAttachments: it does not know of what is to be plugged in again. A driver that runs on no node may be no CSI driver: it says nothing.
+ * VolumeAttachments: it does not know of what is to be plugged in again, nor where that can be used. A driver that runs on no node may be no CSI driver: it says nothing.
  */
 export function attachAskOf(uid: string, volumes: readonly UsedVolume[], books: StorageBooks): AttachAsk {
   const drivers = [...new Set(volumes.map(({ driver }) => driver))].filter((driver) => books.csiNodes.runs(driver));
   const plugged = drivers.filter((driver) => volumes.some((one) => one.hotplugged && one.driver === driver));
+  const pinned = volumes
+    .filter(({ hotplugged }) => hotplugged)
+    .map(({ name, claim }) => ({ claim, nodes: books.usableOn(name) }));
   return {
     attachReason: (node) => {
+      const away = pinned.find(({ nodes }) => nodes?.has(node) === false);
+      if (away !== undefined) return `claim ${away.claim} is plugged into the guest, and its volume cannot be used there`;
       if (drivers.length === 0) return '';
       const there = books.csiNodes.on(node);
       const missing = drivers.find((driver) => !there.has(driver));

@@ -38,6 +38,8 @@ export interface StorageBooks {
   storageClass(name: string): ClassFacts | undefined;
   /** Nodes that have all data of a volume; undefined = nobody tells, or no node is nearer than another. */
   nodesOf(volume: VolumeFacts): ReadonlySet<string> | undefined;
+  /** Nodes that a PersistentVolume can be used on; undefined = any, or nobody knows it. */
+  usableOn(name: string): ReadonlySet<string> | undefined;
   /** Grows with every change but of what pools promise to VMs, which is read anew for each node. */
   version(): number;
   /** Nodes that the volume is attached to now. */
@@ -100,13 +102,17 @@ export function createStorageBooks(options: StorageBooksOptions): StorageBooks {
 function lookups(
   { claim, volume, locators, attachments, csiNodes, claimsOn }: StorageBooksOptions,
   topology: Topology,
-): Pick<StorageBooks, 'claim' | 'volume' | 'nodesOf' | 'attachedTo' | 'attachmentsOn' | 'claimsOn' | 'csiNodes'> {
+): Pick<StorageBooks, 'claim' | 'volume' | 'nodesOf' | 'usableOn' | 'attachedTo' | 'attachmentsOn' | 'claimsOn' | 'csiNodes'> {
   return {
     claim,
     volume,
     csiNodes,
     claimsOn,
     nodesOf: (one) => nodesOf(one, topology, locators),
+    usableOn: (name) => {
+      const where = volume(name)?.where;
+      return where === undefined ? undefined : topology.nodes(where);
+    },
     attachedTo: (name) => attachments.nodes(name),
     attachmentsOn: (node) => attachments.on(node),
   };

@@ -125,6 +125,12 @@ describe('a claim that is plugged in', () => {
       "it has no copy of guest's disk, and the guest requires its disks there",
       '',
     ]);
+    // As a volume of the pod it is kube-scheduler's.
+    expect([asked.attachReason('a'), asked.attachReason('b'), plugged(to, ['far'], []).attachReason('a')]).toEqual([
+      'claim far is plugged into the guest, and its volume cannot be used there',
+      '',
+      '',
+    ]);
   });
 
   it.each(['new', 'unknown'])('takes no room and blocks nothing while it is %s', (name) => {
