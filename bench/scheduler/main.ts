@@ -7,6 +7,7 @@
  *   PODVISOR_BENCH_NODES=1000,5000   sizes, ascending
  *   PODVISOR_BENCH_PODS=2000         pods for each turn
  *   PODVISOR_BENCH_ROUNDS=N          turns of each way (default 1); the median counts
+ *   PODVISOR_BENCH_PERCENTAGE=N      percentageOfNodesToScore (default as installed, 100); 0 = as kube-scheduler has it by itself
  */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,6 +24,7 @@ import { alone, cpuOf, doNothing, ours, type Way } from './extender.ts';
 const SIZES = (process.env['PODVISOR_BENCH_NODES'] ?? '1000,5000').split(',').map(Number);
 const COUNT = Number(process.env['PODVISOR_BENCH_PODS'] ?? 2_000);
 const ROUNDS = Number(process.env['PODVISOR_BENCH_ROUNDS'] ?? 1);
+const PERCENTAGE = process.env['PODVISOR_BENCH_PERCENTAGE'];
 const QPS = (process.env['PODVISOR_BENCH_QPS'] ?? '0,10000').split(',').map(Number);
 
 interface Turn {
@@ -66,6 +68,7 @@ async function turn(api: ApiServer, way: Way, qps: number): Promise<Turn> {
   const seen = watchBindings(client, metadata.resourceVersion);
   const config = await writeOurConfig(api, way.port, (given) => ({
     ...way.configure(given),
+    ...(PERCENTAGE === undefined ? {} : { percentageOfNodesToScore: Number(PERCENTAGE) }),
     clientConnection: qps === 0 ? {} : { qps, burst: qps },
   }));
   const log = await open(join(directory, 'kube-scheduler.log'), 'w');
