@@ -95,11 +95,14 @@ function parsed(text: string): object | undefined {
 function namesIn(bytes: Buffer, nameAt: NameReader, expected: number): readonly string[] | undefined {
   const names = new Array<string>(expected);
   let count = 0;
+  let before: Name | undefined;
   for (let at = 0; bytes[at] === QUOTE;) {
-    const name = nameAt(bytes, at + 1);
-    if (name === undefined) return undefined;
-    names[count++] = name;
-    at += name.length + 2;
+    const one = expectedAt(before?.next, bytes, at + 1) ?? nameAt(bytes, at + 1);
+    if (one === undefined) return undefined;
+    if (before !== undefined) before.next = one;
+    before = one;
+    names[count++] = one.text;
+    at += one.text.length + 2;
     if (bytes[at] === COMMA) {
       at += 1;
       continue;
@@ -110,14 +113,21 @@ function namesIn(bytes: Buffer, nameAt: NameReader, expected: number): readonly 
   return undefined;
 }
 
+/** A name that was read. */
+interface Name {
+  readonly text: string;
+  /** The one that came after it last: the scheduler looks at nodes in runs, so it mostly comes after it again. */
+  next: Name | undefined;
+}
+
 /** The plain name that begins there and ends before a quote. */
-type NameReader = (bytes: Buffer, from: number) => string | undefined;
+type NameReader = (bytes: Buffer, from: number) => Name | undefined;
 
 /** More names than a cluster has nodes; then it begins anew. */
 const MAX_NAMES = 20_000;
 
 function createNames(): NameReader {
-  const known = new Map<number, string>();
+  const known = new Map<number, Name>();
   return (bytes, from) => {
     // FNV-1a, to find the name; that it is the same is seen below.
     let hash = 0x811c9dc5;
@@ -127,12 +137,19 @@ function createNames(): NameReader {
       hash = Math.imul(hash ^ byte, 0x01000193);
     }
     const name = known.get(hash);
-    if (name !== undefined && isAt(name, bytes, from, to)) return name;
+    if (name !== undefined && isAt(name.text, bytes, from, to)) return name;
     if (known.size >= MAX_NAMES) known.clear();
-    const fresh = bytes.toString('latin1', from, to);
+    const fresh: Name = { text: bytes.toString('latin1', from, to), next: undefined };
     known.set(hash, fresh);
     return fresh;
   };
+}
+
+/** The name, if it stands there up to its quote: a plain name has none within. */
+function expectedAt(name: Name | undefined, bytes: Buffer, from: number): Name | undefined {
+  if (name === undefined) return undefined;
+  const to = from + name.text.length;
+  return bytes[to] === QUOTE && isAt(name.text, bytes, from, to) ? name : undefined;
 }
 
 function isAt(name: string, bytes: Buffer, from: number, to: number): boolean {

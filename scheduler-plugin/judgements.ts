@@ -82,11 +82,13 @@ interface Numbers {
 function createNumbers(): Numbers {
   const numbers = new Map<string, number>();
   const free: number[] = [];
+  const runs = createRuns();
   let last: { readonly names: readonly string[]; readonly numbers: readonly number[] } | undefined;
+  const lookUp = (name: string): number => numbers.get(name) ?? NONE;
   return {
     of: (name) => numbers.get(name),
     ofAll: (names) => {
-      if (last?.names !== names) last = { names, numbers: names.map((name) => numbers.get(name) ?? -1) };
+      if (last?.names !== names) last = { names, numbers: runs.numbersOf(names, lookUp) };
       return last.numbers;
     },
     add: (name) => {
@@ -97,8 +99,43 @@ function createNumbers(): Numbers {
       const number = numbers.get(name);
       if (number === undefined) return;
       numbers.delete(name);
+      runs.forget(number);
       free.push(number);
       last = undefined;
     },
+  };
+}
+
+/** The number of a name that is not known. */
+const NONE = -1;
+
+/** Remembers which name came after which: names come in runs, and to see that it is the expected one again is a fraction of looking it up. */
+interface Runs {
+  numbersOf(names: readonly string[], lookUp: (name: string) => number): readonly number[];
+  forget(number: number): void;
+}
+
+function createRuns(): Runs {
+  /** By number, as it was last given: the same string then, most often. */
+  const names: (string | undefined)[] = [];
+  /** By number, that of the name which came after it. */
+  const next: number[] = [];
+  const numberOf = (name: string, expected: number, lookUp: (name: string) => number): number => {
+    if (expected >= 0 && names[expected] === name) return expected;
+    const number = lookUp(name);
+    if (number >= 0) names[number] = name;
+    return number;
+  };
+  return {
+    numbersOf: (list, lookUp) => {
+      let before = NONE;
+      return list.map((name) => {
+        const number = numberOf(name, next[before] ?? NONE, lookUp);
+        if (before >= 0) next[before] = number;
+        before = number;
+        return number;
+      });
+    },
+    forget: (number) => (names[number] = undefined),
   };
 }

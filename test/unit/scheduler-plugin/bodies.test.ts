@@ -47,6 +47,17 @@ test('reads whatever JSON.parse reads, alike, also after each other', () => {
   );
 });
 
+test('names are read alike in whatever order they come, also where one is the beginning of another', () => {
+  const name = fc.constantFrom('a', 'ab', 'abc', 'b', 'node-1', 'node-10', 'ü', '');
+  fc.assert(
+    fc.property(fc.array(fc.array(name, { maxLength: 8 }), { maxLength: 8 }), (lists) => {
+      const { read } = createBodies(1 << 20);
+      for (const names of lists) expect(read(args({}, names))).toEqual({ Pod: {}, Nodes: null, NodeNames: names });
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
 describe('whole nodes', () => {
   /** As Go's encoder writes ExtenderArgs of a scheduler that sends nodes. */
   const whole = (pod: unknown, items: readonly string[], end = '', comma = ',') =>
