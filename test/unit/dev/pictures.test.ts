@@ -54,7 +54,7 @@ test('title and description say what is seen, and no text breaks the markup', ()
 });
 
 test('any text is wrapped without losing a word, and a line is too long only when it is one word', () => {
-  const words = fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { maxLength: 30 });
+  const words = fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { maxLength: 30, size: 'max' });
   fc.assert(
     fc.property(words, fc.integer({ min: 5, max: 40 }), (list, most) => {
       const lines = wrapped(list.join(' '), most);

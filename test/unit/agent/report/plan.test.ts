@@ -186,7 +186,7 @@ it('ten minutes of any changes: at most a write in ten seconds, and the last sta
     fc.constantFrom('a', 'b').map((uid) => reportStatus({ vms: [vm(uid)] })),
   );
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 500_000 }), state), { maxLength: 40 }), (list) => {
+    fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 500_000 }), state), { maxLength: 40, size: 'max' }), (list) => {
       const changes = list.toSorted(([a], [b]) => a - b);
       const writes = simulate(changes);
       for (const [index, { at }] of writes.entries())

@@ -69,7 +69,7 @@ it('remembers that it led until it hears of another', () => {
 it('whatever happens, elections are started and stopped in turn, and with nothing to write it ends idle', () => {
   const event = fc.constantFrom<LeadershipEvent>(work, none, { kind: 'won' }, { kind: 'lost' }, { kind: 'time' });
   fc.assert(
-    fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+    fc.property(fc.array(event, { maxLength: 40, size: 'max' }), (events) => {
       let state = INITIAL_LEADERSHIP;
       let now = NOW;
       const elections: string[] = [];
