@@ -1,3 +1,4 @@
+import { isRecord } from '../../runtime/record.ts';
 import type { GroupRoom } from './pools.ts';
 
 /**
@@ -92,7 +93,7 @@ function isTrue({ conditions }: Raw, type: string): boolean {
 }
 
 function recordOf(value: unknown): Raw {
-  return typeof value === 'object' && value !== null ? (value as Raw) : {};
+  return isRecord(value) ? value : {};
 }
 
 function textsOf(value: unknown): readonly string[] {
