@@ -154,10 +154,11 @@ localVmTest(
       'admission works',
       async () => (await tryKubectl(['create', '-n', ns, '-f', '-'], { input: JSON.stringify(vmPod('after-api')) })).code === 0,
     );
-    await waitReady(ns, 'after-api');
+    // kube-proxy, through which pods reach the API server, and kube-scheduler back off for up to a minute each, one after the other.
+    await waitReady(ns, 'after-api', 240);
     await deletePod(ns, 'after-api');
   },
-  400_000,
+  600_000,
 );
 
 async function tryReboot(pod: string): Promise<void> {
