@@ -98,7 +98,7 @@ function namesIn(bytes: Buffer, nameAt: NameReader, expected: number): readonly 
   let before: Name | undefined;
   for (let at = 0; bytes[at] === QUOTE;) {
     const one = expectedAt(before?.next, bytes, at + 1) ?? nameAt(bytes, at + 1);
-    if (one === undefined) return undefined;
+    if (one === undefined || count === MAX_NAMES) return undefined;
     if (before !== undefined) before.next = one;
     before = one;
     names[count++] = one.text;
@@ -123,7 +123,7 @@ interface Name {
 /** The plain name that begins there and ends before a quote. */
 type NameReader = (bytes: Buffer, from: number) => Name | undefined;
 
-/** More names than a cluster has nodes; then it begins anew. */
+/** More names than a cluster has nodes: a longer list is not kept, and with more of them in all it begins anew. */
 const MAX_NAMES = 20_000;
 
 function createNames(): NameReader {

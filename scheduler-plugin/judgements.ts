@@ -88,8 +88,11 @@ function createNumbers(): Numbers {
   return {
     of: (name) => numbers.get(name),
     ofAll: (names) => {
-      if (last?.names !== names) last = { names, numbers: runs.numbersOf(names, lookUp) };
-      return last.numbers;
+      if (last?.names === names) return last.numbers;
+      const found = runs.numbersOf(names, lookUp);
+      // Of a list longer than the nodes there are nothing is kept: no scheduler sends it.
+      last = names.length > numbers.size ? undefined : { names, numbers: found };
+      return found;
     },
     add: (name) => {
       numbers.set(name, free.pop() ?? numbers.size);
