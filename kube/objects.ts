@@ -28,6 +28,11 @@ export function keyOf(object: { readonly metadata: { readonly name: string; read
   return namespace === undefined || namespace === '' ? name : [namespace, name].join('/');
 }
 
+/** The name in a key of {@link keyOf}, without the namespace. */
+export function nameOf(key: string): string {
+  return key.slice(key.indexOf('/') + 1);
+}
+
 /** The two halves of a {@link keyOf} key; no namespace for cluster objects. */
 export function splitKey(key: string): { namespace?: string; name: string } {
   const slash = key.indexOf('/');

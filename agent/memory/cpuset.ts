@@ -1,8 +1,9 @@
-import { closeSync, constants, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cgroupFiles } from '../network/apply.ts';
 import type { Processes } from '../proc.ts';
 import { parseList } from '../report/cpu-list.ts';
+import { treeAt } from '../report/tree.ts';
 import type { LauncherId } from '../slot-types.ts';
 
 /** Which zones a container takes memory from: all of its memory, huge pages included, whatever its seccomp profile lets it ask for itself. */
@@ -26,7 +27,9 @@ export function createCpusets(processes: Pick<Processes, 'cgroups' | 'isAlive'>,
   return {
     allowed: (launcher) => {
       const directory = directoryOf(launcher);
-      return directory === '' ? [] : parseList(EFFECTIVE.map((file) => read(join(directory, file))).find(Boolean) ?? '');
+      if (directory === '') return [];
+      const tree = treeAt(directory);
+      return parseList(EFFECTIVE.map((file) => tree.text(file)).find(Boolean) ?? '');
     },
     bind: (launcher, mems) => {
       const directory = directoryOf(launcher);
@@ -49,12 +52,4 @@ function cpusetDirectory(cgroups: string, root: string): string {
   const line = own[0] ?? lines.find((one) => one.startsWith('0::')) ?? '';
   const [file] = cgroupFiles(line, root, existsSync);
   return file === undefined ? '' : dirname(file);
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return '';
-  }
 }

@@ -1,5 +1,5 @@
 import type { KubeClient } from '../../kube/client.ts';
-import type { KubeObject } from '../../kube/objects.ts';
+import { type KubeObject, nameOf } from '../../kube/objects.ts';
 import { KINDS, pathOf, type ResourceKind } from '../../kube/paths.ts';
 import { createReflector } from '../../kube/reflector.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -26,7 +26,6 @@ export interface NodeSources {
 /** One watch each; kinds that are not installed are looked for again every half minute. */
 export function createNodeSources(parts: NodeSourceParts, standIns: StandIns): NodeSources {
   // Both are named like their node; the states are in the operator's namespace.
-  const nameOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1);
   const follow = <T>(
     kind: ResourceKind,
     keep: (raw: KubeObject) => T | undefined,

@@ -1,3 +1,4 @@
+import { nameOf } from '../../kube/objects.ts';
 import type { ClaimsOf } from '../placement/wanted.ts';
 import { type AttachAsk, attachAskOf, type UsedVolume } from './attach.ts';
 import { leftOf, type PoolRoom } from './pools.ts';
@@ -93,10 +94,6 @@ const PASSING = 'room for its new disks is kept for claims under way, until it i
 /** For a claim that the scheduler knows, and we do not yet. */
 function unknownReason(key: string): string {
   return `claim ${nameOf(key)} is not yet known to the Podvisor scheduler extender (it asks again by itself)`;
-}
-
-function nameOf(key: string): string {
-  return key.slice(key.indexOf('/') + 1);
 }
 
 /** Of a bound file system nothing is kept. */

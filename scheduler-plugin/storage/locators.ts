@@ -1,5 +1,5 @@
 import type { KubeClient } from '../../kube/client.ts';
-import type { KubeObject } from '../../kube/objects.ts';
+import { type KubeObject, nameOf } from '../../kube/objects.ts';
 import { KINDS, pathOf } from '../../kube/paths.ts';
 import { createReflector, type Reflector } from '../../kube/reflector.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -10,6 +10,7 @@ import { type Copies, type Copy, createCopies } from './copies.ts';
 import { longhornReplica, longhornSharded, openebsVolume, topolvmVolume } from './drivers.ts';
 import { LINSTOR_DRIVER, linstorVolume } from './linstor.ts';
 import { createLinstorSource, type FetchJson, type LinstorOptions } from './linstor-source.ts';
+import { LONGHORN_DRIVER } from './longhorn-nodes.ts';
 import type { Locator } from './storage.ts';
 
 /** What a source is made of. */
@@ -41,7 +42,7 @@ export function createLocators(parts: SourceParts, tellRooms: TellRooms, access?
   const topolvm = watchedLocator(parts, 'topolvm', { kind: 'topolvmVolumes', read: topolvmVolume });
   const openebs = watchedLocator(parts, 'openebs-volumes', { kind: 'openebsVolumes', read: openebsVolume });
   const all = [
-    { driver: 'driver.longhorn.io', ...longhorn },
+    { driver: LONGHORN_DRIVER, ...longhorn },
     { driver: 'topolvm.io', ...topolvm },
     { driver: 'local.csi.openebs.io', ...openebs },
     ...(access === undefined ? [] : [{ driver: LINSTOR_DRIVER, ...linstorLocator(parts, tellRooms, access) }]),
@@ -99,10 +100,6 @@ function longhornLocator(parts: SourceParts): Located {
   const nodes = (handle: string): readonly string[] | undefined => (inShards.has(handle) ? [] : copies.nodes(handle));
   const version = (): number => copies.version() + changes;
   return { source, locator: { nodes, version, isFresh: () => isFresh(source, parts.clock.now()) } };
-}
-
-function nameOf(key: string): string {
-  return key.slice(key.lastIndexOf('/') + 1);
 }
 
 function linstorLocator({ clock, log }: SourceParts, tellRooms: TellRooms, access: LinstorAccess): Located {

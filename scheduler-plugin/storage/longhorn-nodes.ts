@@ -7,6 +7,9 @@ import type { GroupRoom } from './pools.ts';
  * publishes as CSIStorageCapacity (csi/controller_server.go, since 1.10) leaves out what is scheduled and its settings.
  */
 
+/** CSI driver of Longhorn. */
+export const LONGHORN_DRIVER = 'driver.longhorn.io';
+
 /** What a StorageClass asks of the disk that its volumes are on. */
 export interface LonghornWish {
   readonly engine: string;
@@ -31,7 +34,7 @@ function tagsOf(selector: string): readonly string[] {
 
 /** Group of classes that ask for the same. */
 export function longhornGroup({ engine, nodeTags, diskTags }: LonghornWish): string {
-  return `driver.longhorn.io/${engine}/${nodeTags.join(',')}/${diskTags.join(',')}`;
+  return `${LONGHORN_DRIVER}/${engine}/${nodeTags.join(',')}/${diskTags.join(',')}`;
 }
 
 /** A disk that replicas may be put on; bytes. */

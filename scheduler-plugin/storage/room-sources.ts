@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../kube/objects.ts';
+import { type KubeObject, nameOf } from '../../kube/objects.ts';
 import { KINDS, pathOf } from '../../kube/paths.ts';
 import { createReflector, type Reflector } from '../../kube/reflector.ts';
 import { isFresh, type Source, sourceOf } from '../sources/source.ts';
@@ -66,9 +66,4 @@ function longhornSettingWatch(parts: SourceParts, longhorn: LonghornRooms): Refl
       isLonghornSetting(name) && typeof value === 'string' ? value : undefined,
     onChange: (key, value) => longhorn.setSetting(nameOf(key), value),
   });
-}
-
-/** Without the namespace of the driver. */
-function nameOf(key: string): string {
-  return key.slice(key.lastIndexOf('/') + 1);
 }

@@ -1,7 +1,7 @@
 import { parseQuantity } from '../../api/quantity.ts';
 import { createShared } from '../placement/shared.ts';
 import { LINSTOR_DRIVER, linstorGroup, linstorPool } from './linstor.ts';
-import { longhornGroup, longhornWish, type LonghornWish } from './longhorn-nodes.ts';
+import { LONGHORN_DRIVER, longhornGroup, longhornWish, type LonghornWish } from './longhorn-nodes.ts';
 import { NAME_KEY, type Requirement, type Terms } from './topology.ts';
 
 /** What is kept of a PersistentVolumeClaim. */
@@ -178,7 +178,7 @@ export function classFacts({
   parameters = {},
 }: ClassObject): ClassFacts {
   const waits = volumeBindingMode === 'WaitForFirstConsumer';
-  const longhorn = waits && provisioner === 'driver.longhorn.io' ? longhornWish(parameters) : undefined;
+  const longhorn = waits && provisioner === LONGHORN_DRIVER ? longhornWish(parameters) : undefined;
   if (longhorn !== undefined) return { provisioner, waits, group: longhornGroup(longhorn), longhorn };
   const pool = waits && provisioner === LINSTOR_DRIVER ? linstorPool(parameters) : undefined;
   if (pool !== undefined) return { provisioner, waits, group: linstorGroup(pool) };
