@@ -75,13 +75,13 @@ export function podKey({ metadata }: ExtenderPod): string {
 
 function grouped(verdicts: readonly Verdict[]): readonly RefusedNodes[] {
   const groups = new Map<string, { reason: string; count: number; nodes: string[] }>();
-  verdicts.forEach(({ name, reason }) => {
-    if (reason === '') return;
+  for (const { name, reason } of verdicts) {
+    if (reason === '') continue;
     const key = groups.has(reason) || groups.size < LIMITS.reasons ? reason : 'other reasons';
     const group = groups.get(key) ?? { reason: key, count: 0, nodes: [] };
     group.count += 1;
     if (group.nodes.length < LIMITS.nodes) group.nodes.push(name);
     groups.set(key, group);
-  });
+  }
   return [...groups.values()];
 }

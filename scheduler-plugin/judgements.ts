@@ -1,5 +1,7 @@
 import { keepNewest } from '../runtime/newest.ts';
 import { type Judged, judgedNode, type World } from './filter.ts';
+import { NONE } from './name-table.ts';
+import type { NodeNames } from './node-names.ts';
 import type { Wanted } from './placement/wanted.ts';
 
 /** What was found out about nodes, remembered: a request asks about thousands, and between two of them few have changed. */
@@ -24,9 +26,8 @@ const MAX_SHAPES = 8;
 /** By number of the node. */
 type Column = (Judged | undefined)[];
 
-/** Known nodes are numbered, and each shape of VM has a list by these numbers. */
-export function createJudgements(world: Judging): Judgements {
-  const numbers = createNumbers();
+/** Each shape of VM has a list by the numbers of nodes; those that `world` knows are made known by name. */
+export function createJudgements(world: Judging, numbers: NodeNames): Judgements {
   const columns = new Map<string, Column>();
   const whole: World = { ...world, judged };
 
@@ -40,25 +41,29 @@ export function createJudgements(world: Judging): Judgements {
   function judged(names: readonly string[], guest: Wanted): readonly Judged[] {
     const column = columnOf(columns, guest.shape);
     const anybody = { ...guest, uid: '' };
-    const list = numbers.ofAll(names).map((number, index) => {
-      const name = names[index] ?? '';
-      if (number < 0) return judgedNode(name, undefined, anybody, whole);
-      return (column[number] ??= judgedNode(name, world.node(name), anybody, whole));
-    });
+    const all = numbers.ofAll(names);
+    const list = new Array<Judged>(names.length);
+    for (let index = 0; index < names.length; index++) {
+      const [name, number] = [names[index] ?? '', all[index] ?? NONE];
+      const known = number === NONE ? judgedNode(name, undefined, anybody, whole) : column[number];
+      list[index] = known ?? (column[number] = judgedNode(name, world.node(name), anybody, whole));
+    }
     return withOwn(list, guest);
   }
-  const forget = (number: number | undefined): void => {
-    if (number === undefined) return;
+  const forget = (number: number): void => {
     for (const column of columns.values()) if (number < column.length) column[number] = undefined;
   };
   return {
     judged,
     changed: (name) => {
-      if (numbers.of(name) === undefined && world.node(name) !== undefined) numbers.add(name);
-      forget(numbers.of(name));
+      const number = numbers.of(name);
+      if (number !== NONE) forget(number);
+      else if (world.node(name) !== undefined) numbers.add(name);
     },
     gone: (name) => {
-      forget(numbers.of(name));
+      const number = numbers.of(name);
+      if (number === NONE) return;
+      forget(number);
       numbers.remove(name);
     },
   };
@@ -68,77 +73,4 @@ function columnOf(columns: Map<string, Column>, shape: string): Column {
   const column = columns.get(shape) ?? [];
   keepNewest(columns, shape, column, MAX_SHAPES);
   return column;
-}
-
-/** Small whole numbers for names. */
-interface Numbers {
-  of(name: string): number | undefined;
-  /** Of each name its number, -1 = it has none. Not looked up again when it is the list asked for last, as prioritize after filter does (bodies.ts). */
-  ofAll(names: readonly string[]): readonly number[];
-  add(name: string): void;
-  remove(name: string): void;
-}
-
-function createNumbers(): Numbers {
-  const numbers = new Map<string, number>();
-  const free: number[] = [];
-  const runs = createRuns();
-  let last: { readonly names: readonly string[]; readonly numbers: readonly number[] } | undefined;
-  const lookUp = (name: string): number => numbers.get(name) ?? NONE;
-  return {
-    of: (name) => numbers.get(name),
-    ofAll: (names) => {
-      if (last?.names === names) return last.numbers;
-      const found = runs.numbersOf(names, lookUp);
-      // Of a list longer than the nodes there are nothing is kept: no scheduler sends it.
-      last = names.length > numbers.size ? undefined : { names, numbers: found };
-      return found;
-    },
-    add: (name) => {
-      numbers.set(name, free.pop() ?? numbers.size);
-      last = undefined;
-    },
-    remove: (name) => {
-      const number = numbers.get(name);
-      if (number === undefined) return;
-      numbers.delete(name);
-      runs.forget(number);
-      free.push(number);
-      last = undefined;
-    },
-  };
-}
-
-/** The number of a name that is not known. */
-const NONE = -1;
-
-/** Remembers which name came after which: names come in runs, and to see that it is the expected one again is a fraction of looking it up. */
-interface Runs {
-  numbersOf(names: readonly string[], lookUp: (name: string) => number): readonly number[];
-  forget(number: number): void;
-}
-
-function createRuns(): Runs {
-  /** By number, as it was last given: the same string then, most often. */
-  const names: (string | undefined)[] = [];
-  /** By number, that of the name which came after it. */
-  const next: number[] = [];
-  const numberOf = (name: string, expected: number, lookUp: (name: string) => number): number => {
-    if (expected >= 0 && names[expected] === name) return expected;
-    const number = lookUp(name);
-    if (number >= 0) names[number] = name;
-    return number;
-  };
-  return {
-    numbersOf: (list, lookUp) => {
-      let before = NONE;
-      return list.map((name) => {
-        const number = numberOf(name, next[before] ?? NONE, lookUp);
-        if (before >= 0) next[before] = number;
-        before = number;
-        return number;
-      });
-    },
-    forget: (number) => (names[number] = undefined),
-  };
 }

@@ -21,6 +21,7 @@ import { createTrials, type Trials } from './placement/trials.ts';
 import { type ClaimsOf, type Wanted, wantedOf } from './placement/wanted.ts';
 import type { ExtenderPod, NodeObject } from './protocol.ts';
 import type { Knowledge } from './server.ts';
+import { createNodeNames } from './node-names.ts';
 import { createNodeSources } from './sources/node-sources.ts';
 import { ageOf, isFresh, MAX_AGE_MS, type Source, sourceOf } from './sources/source.ts';
 import { createStandIns, type StandIns } from './sources/stand-ins.ts';
@@ -77,17 +78,19 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   const own = [sourceOf('nodes', nodes), sourceOf('pods', pods), sourceOf('nodereports', reports)];
   const required = [...own, ...storage.required, ...preemption.required];
   const world = worldOf({ nodes, ledger, refusals, desk, clock });
-  const judgements = createJudgements(world);
+  const names = createNodeNames();
+  const judgements = createJudgements(world, names);
   const judged: LiveKnowledge['judged'] = (names, guest) => judgements.judged(names, guest);
   const kept = keepingRoom({ ...world, judged }, ledger, preemption.nominations);
   return {
     ...kept,
+    names,
     ledger,
     trials,
     preemption,
     ...running(required, [...storage.optional, ...preemption.optional, others.topologies, others.functions], clock),
     gauges: gaugesOf(world, ledger),
-    guest: guestOf,
+    guest: once(guestOf),
     expire: () => {
       standIns.setFresh(isFresh(others.topologies, clock.now()));
       storage.refresh();
@@ -227,6 +230,16 @@ function createReflectors(options: KnowledgeOptions, readers: Readers) {
       },
       onChange: (node, report) => standIns.setReport(node, report),
     }),
+  };
+}
+
+/** Filter and prioritize are asked about the same pod, one after the other (bodies.ts). */
+function once<A extends object, B>(read: (one: A) => B): (one: A) => B {
+  const known = new WeakMap<A, { readonly value: B }>();
+  return (one) => {
+    const its = known.get(one) ?? { value: read(one) };
+    known.set(one, its);
+    return its.value;
   };
 }
 

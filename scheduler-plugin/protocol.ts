@@ -90,13 +90,13 @@ export type Decoded = { readonly ok: true; readonly request: ExtenderRequest } |
 
 const WHOSE = 'Podvisor scheduler extender: ';
 
-/** Reads ExtenderArgs. Never throws; the reason names what was missing. */
-export function decodeRequest(body: unknown): Decoded {
+/** Reads ExtenderArgs. Never throws; the reason names what was missing. Lists that `areNames` are not looked through for anything else: they are long. */
+export function decodeRequest(body: unknown, areNames: (list: readonly unknown[]) => boolean = () => false): Decoded {
   if (!isRecord(body)) return refused('the request is not a JSON object');
   const { Pod: pod, Nodes: nodes, NodeNames: names } = body;
   if (!isRecord(pod)) return refused('the request has no Pod');
   // Both lists are always sent, the unused one as null.
-  if (Array.isArray(names)) return fromNames(pod, names);
+  if (Array.isArray(names)) return fromNames(pod, names, areNames);
   if (isRecord(nodes) && Array.isArray(nodes.items)) return fromObjects(pod, nodes.items);
   return refused('the request has neither NodeNames nor Nodes');
 }
@@ -115,9 +115,10 @@ export function bindingReply(reason: string): { readonly Error: string } {
   return { Error: reason === '' ? '' : WHOSE + reason };
 }
 
-function fromNames(pod: ExtenderPod, names: readonly unknown[]): Decoded {
-  const isWhole = names.every((name) => typeof name === 'string');
-  return isWhole ? { ok: true, request: { pod, names } } : refused('NodeNames holds something that is not a string');
+function fromNames(pod: ExtenderPod, list: readonly unknown[], areNames: (list: readonly unknown[]) => boolean): Decoded {
+  const isWhole = areNames(list) || list.every((name) => typeof name === 'string');
+  if (!isWhole) return refused('NodeNames holds something that is not a string');
+  return { ok: true, request: { pod, names: list as readonly string[] } };
 }
 
 function fromObjects(pod: ExtenderPod, objects: readonly unknown[]): Decoded {

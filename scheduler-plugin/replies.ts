@@ -29,7 +29,7 @@ function joined(parts: readonly Buffer[]): Buffer {
 }
 
 /** HostPriorityList of the names of the list; totals are integers 0..10. */
-export function priorityBytes(names: readonly string[], totals: readonly number[], list: Buffer): Buffer {
+export function priorityBytes(names: readonly string[], totals: Uint8Array, list: Buffer): Buffer {
   const bytes = takeMemory(priorityLength(names.length, totals, list));
   let to = put(bytes, 0, '[');
   let from = 0;
@@ -50,7 +50,7 @@ const HOST = '{"Host":';
 const SCORES = Array.from({ length: 11 }, (_, score) => `,"Score":${score}},`);
 
 /** The commas of the list are counted with the scores; the last one has none in the list, and becomes a bracket. */
-function priorityLength(count: number, totals: readonly number[], list: Buffer): number {
+function priorityLength(count: number, totals: Uint8Array, list: Buffer): number {
   const scores = totals.reduce((sum, total) => sum + (SCORES[total]?.length ?? 0), 0);
   return 1 + list.length - (count - 1) + count * HOST.length + scores;
 }

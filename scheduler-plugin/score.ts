@@ -32,7 +32,7 @@ interface Told {
 export interface Scores {
   readonly nodes: readonly Pick<Scored, 'name'>[];
   /** Integers 0..10. */
-  readonly totals: readonly number[];
+  readonly totals: Uint8Array;
   readonly told: readonly Told[];
 }
 
@@ -45,24 +45,36 @@ type Scorer = (wanted: Wanted, nodes: readonly Scored[], local: readonly number[
  * nearer than another.
  */
 export function nodeScores(wanted: Wanted, nodes: readonly Scored[], local?: readonly number[]): Scores {
-  const told = DIMENSIONS.flatMap((name) => {
+  const told: Told[] = [];
+  const sums = new Float64Array(nodes.length);
+  const scores = new Float64Array(nodes.length);
+  for (const name of DIMENSIONS) {
     const { weight } = wanted.wishes[name];
     const score = weight === 0 ? undefined : SCORERS[name](wanted, nodes, local);
-    return score === undefined || areEqual(score, nodes.length) ? [] : [{ name, weight, score }];
-  });
+    if (score === undefined || !fill(scores, score)) continue;
+    told.push({ name, weight, score });
+    for (let index = 0; index < sums.length; index++) sums[index] = (sums[index] ?? 0) + weight * (scores[index] ?? 0);
+  }
   const whole = told.reduce((sum, { weight }) => sum + weight, 0);
-  const totals = nodes.map(() => 0);
-  for (const { weight, score } of told)
-    for (let index = 0; index < totals.length; index++) totals[index] = (totals[index] ?? 0) + weight * score(index);
-  for (let index = 0; index < totals.length; index++)
-    totals[index] = whole === 0 ? BEST : Math.round((totals[index] ?? 0) / whole);
-  return { nodes, totals, told };
+  return { nodes, totals: totalsOf(sums, whole), told };
 }
 
-function areEqual(score: Score, count: number): boolean {
-  const first = score(0);
-  for (let index = 1; index < count; index++) if (score(index) !== first) return false;
-  return true;
+/** Means of what was summed up with weights of so much in all; where nothing was, all nodes are the best. */
+function totalsOf(sums: Float64Array, whole: number): Uint8Array {
+  const totals = new Uint8Array(sums.length).fill(BEST);
+  if (whole > 0) for (let index = 0; index < totals.length; index++) totals[index] = Math.round((sums[index] ?? 0) / whole);
+  return totals;
+}
+
+/** The score of each; whether they tell the nodes apart. */
+function fill(scores: Float64Array, score: Score): boolean {
+  let isOther = false;
+  for (let index = 0; index < scores.length; index++) {
+    const one = score(index);
+    scores[index] = one;
+    if (one !== scores[0]) isOther = true;
+  }
+  return isOther;
 }
 
 /** A node's score by dimension, for people. */
@@ -115,5 +127,11 @@ function scoreSpread(_wanted: Wanted, nodes: readonly Scored[]): Score {
 function scoreMobility(wanted: Wanted, nodes: readonly Scored[]): Score {
   const others = Math.max(1, nodes.length - 1);
   const targets = countTargets(wanted, nodes);
-  return (index) => (BEST * targets(nodes[index]?.cpu)) / others;
+  let cpu: CpuFacts | undefined;
+  let score = 0;
+  return (index) => {
+    const its = nodes[index]?.cpu;
+    if (its !== cpu) [cpu, score] = [its, (BEST * targets(its)) / others];
+    return score;
+  };
 }

@@ -9,6 +9,7 @@ import { judgeNodes } from './filter.ts';
 import type { GuestOutcome, World } from './filter.ts';
 import { bodyReader, giveBack } from './memory.ts';
 import type { ExtenderMetrics } from './metrics.ts';
+import type { NodeNames } from './node-names.ts';
 import type { Wanted } from './placement/wanted.ts';
 import { NO_VICTIMS } from './preemption/messages.ts';
 import type { Preemption } from './preemption/preemption.ts';
@@ -23,6 +24,8 @@ export const EXTENDER_PATH = '/podvisor-extender';
 
 /** What the server knows of the cluster: caches only. Of all verbs only bind waits for the API server. */
 export interface Knowledge extends World {
+  /** The nodes it has. */
+  readonly names: Pick<NodeNames, 'read'>;
   /** '' once every cache has been filled, else what is missing. */
   unready(): string;
   guest(pod: ExtenderPod): GuestOutcome;
@@ -58,8 +61,8 @@ export function createExtenderApp(options: ExtenderServerOptions): Express {
   app.disable('x-powered-by').disable('etag');
   const limitBytes = options.requestLimitMib * 1024 * 1024;
   app.use(bodyReader(limitBytes), express.raw({ limit: limitBytes, type: () => true }));
-  const bodies = createBodies(limitBytes);
-  const shortlist = createShortlist(options.scoreNodes);
+  const bodies = createBodies(limitBytes, options.knowledge.names);
+  const server = { ...options, bodies, shortlist: createShortlist(options.scoreNodes) };
   const serve = (verb: string, answer: (body: unknown) => Answer | Promise<Answer>): void => {
     app.post(`${EXTENDER_PATH}/${verb}`, async (request: Request, response: Response) => {
       const body = readBody(bodies, request.body);
@@ -68,15 +71,18 @@ export function createExtenderApp(options: ExtenderServerOptions): Express {
       else response.json(answered);
     });
   };
-  serve('filter', async (body) => shortened(await answerFilter(options, body, shortlist), bodies));
-  serve('prioritize', (body) => answerPrioritize(options, body, bodies));
+  serve('filter', async (body) => shortened(await answerFilter(server, body), bodies));
+  serve('prioritize', (body) => answerPrioritize(server, body));
   serve('bind', (body) => answerBind(options, body));
   serve('preempt', (body) => options.preemption.answer(body));
   app.use(badBody(options));
   return app;
 }
 
-type Server = ExtenderServerOptions;
+interface Server extends ExtenderServerOptions {
+  readonly bodies: Bodies;
+  readonly shortlist: Shortlist;
+}
 
 /** Bytes are JSON already, and memory of their own. */
 type Answer = object | Buffer;
@@ -115,10 +121,10 @@ async function timed<T>(options: ExtenderServerOptions, verb: string, answer: ()
   }
 }
 
-async function answerFilter(server: Server, body: unknown, shortlist: Shortlist): Promise<FilterReply> {
+async function answerFilter(server: Server, body: unknown): Promise<FilterReply> {
   const unready = server.knowledge.unready();
   if (unready !== '') return failed(server, unready);
-  const decoded = decodeRequest(body);
+  const decoded = decodeRequest(body, server.bodies.areNames);
   if (!decoded.ok) return failed(server, decoded.reason);
   server.metrics.expired.inc(server.knowledge.expire());
   const outcome = server.knowledge.guest(decoded.request.pod);
@@ -129,12 +135,12 @@ async function answerFilter(server: Server, body: unknown, shortlist: Shortlist)
   report(server, decoded.request, verdicts);
   const { request } = decoded;
   if (!outcome.ok) return filterReply(request, verdicts);
-  const told = shortlist.of({ request, verdicts }, (passed) => scoresOf(server, outcome.guest, passed));
+  const told = server.shortlist.of({ request, verdicts }, (passed) => scoresOf(server, outcome.guest, passed));
   const waits = settleStorage(server, outcome.guest, told.verdicts);
   return waits === '' ? filterReply(told.request, told.verdicts) : failed(server, waits);
 }
 
-function scoresOf({ knowledge }: Server, guest: Wanted, nodes: readonly Scored[]): Scores {
+function scoresOf({ knowledge }: ExtenderServerOptions, guest: Wanted, nodes: readonly Scored[]): Scores {
   const storage = knowledge.storage(guest);
   return nodeScores(guest, nodes, storage?.shares(nodes.map(({ name }) => name)));
 }
@@ -143,7 +149,11 @@ function scoresOf({ knowledge }: Server, guest: Wanted, nodes: readonly Scored[]
  * The scheduler has seen each of these nodes offer the device and have room, so refusing all may only mean that our watch is a few milliseconds
  * behind its. Refusing at once could leave the pod waiting for the next cluster event: look again once.
  */
-async function judge({ knowledge }: Server, request: ExtenderRequest, outcome: GuestOutcome): Promise<readonly Verdict[]> {
+async function judge(
+  { knowledge }: ExtenderServerOptions,
+  request: ExtenderRequest,
+  outcome: GuestOutcome,
+): Promise<readonly Verdict[]> {
   const verdicts = judgeNodes(request, outcome, knowledge);
   if (!outcome.ok || verdicts.some((verdict) => verdict.reason === '')) return verdicts;
   await knowledge.catchUp(outcome.guest);
@@ -151,7 +161,7 @@ async function judge({ knowledge }: Server, request: ExtenderRequest, outcome: G
 }
 
 /** Keeps room for a VM that passed. One that was refused for what is about to change is asked about again after the scheduler's back-off. */
-function settleStorage({ knowledge }: Server, guest: Wanted, verdicts: readonly Verdict[]): string {
+function settleStorage({ knowledge }: ExtenderServerOptions, guest: Wanted, verdicts: readonly Verdict[]): string {
   if (guest.volumeClaims.length === 0) return '';
   const passed = verdicts.flatMap(({ name, reason }) => (reason === '' ? [name] : []));
   const waits = passed.length === 0 ? knowledge.storageWaits(guest) : '';
@@ -159,8 +169,8 @@ function settleStorage({ knowledge }: Server, guest: Wanted, verdicts: readonly 
   return waits;
 }
 
-function answerPrioritize(server: Server, body: unknown, bodies: Bodies): readonly HostPriority[] | Buffer {
-  const decoded = decodeRequest(body);
+function answerPrioritize(server: Server, body: unknown): readonly HostPriority[] | Buffer {
+  const decoded = decodeRequest(body, server.bodies.areNames);
   if (!decoded.ok) {
     // The scheduler goes on without our scores; nobody else will ever see this.
     server.log.warn({ reason: decoded.reason }, 'prioritize request not understood');
@@ -171,11 +181,11 @@ function answerPrioritize(server: Server, body: unknown, bodies: Bodies): readon
   if (!outcome.ok) return [];
   const scores = scoresOf(server, outcome.guest, server.knowledge.judged(request.names, outcome.guest));
   server.decisions.scored(request.pod, scores);
-  const list = bodies.bytesOf(request.names);
+  const list = server.bodies.bytesOf(request.names);
   return list === undefined ? hostPriorities(scores) : priorityBytes(request.names, scores.totals, list);
 }
 
-async function answerBind(server: Server, body: unknown): Promise<object> {
+async function answerBind(server: ExtenderServerOptions, body: unknown): Promise<object> {
   const request = decodeBinding(body);
   if (request === undefined) return bindingReply('the binding request is not whole');
   const unready = server.knowledge.unready();

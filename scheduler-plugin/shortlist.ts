@@ -29,26 +29,48 @@ export function createShortlist(mode: ScoreNodes): Shortlist {
       const { request, verdicts } = answered;
       const most = nodesToScore(request.names.length);
       if (mode === 'all' || verdicts.length <= most || hasPreferences(request.pod)) return answered;
-      const passed = verdicts.filter(({ reason }) => reason === '');
-      if (passed.length <= most || !passed.every(isScored)) return answered;
+      const { passed, refused, nodes } = sorted(verdicts);
+      if (passed.length <= most || nodes.length < passed.length) return answered;
       // So many at least are shown beyond the best, from there on.
       start += Math.floor(most / 2);
-      const listed = new Set<Verdict>(shortlist(scoresOf(passed).totals, most, start).flatMap((index) => passed[index] ?? []));
-      return only(answered, (verdict) => verdict.reason !== '' || listed.has(verdict));
+      const listed = shortlist(scoresOf(nodes).totals, most, start).flatMap((index) => passed[index] ?? []);
+      return only(answered, [...listed, ...refused]);
     },
   };
+}
+
+/** Where those are that passed and that were refused; and of those that passed what scores are made of. */
+interface Sorted {
+  readonly passed: Int32Array;
+  readonly refused: readonly number[];
+  readonly nodes: readonly Scored[];
+}
+
+function sorted(verdicts: readonly Verdict[]): Sorted {
+  const passed = new Int32Array(verdicts.length);
+  const refused: number[] = [];
+  // As long as it can become: to let it grow would make three times as much garbage, in each request.
+  const nodes = new Array<Scored>(verdicts.length);
+  let [count, scored] = [0, 0];
+  for (let index = 0; index < verdicts.length; index++) {
+    const verdict = verdicts[index];
+    if (verdict?.reason !== '') refused.push(index);
+    else passed[count++] = index;
+    if (verdict?.reason === '' && isScored(verdict)) nodes[scored++] = verdict;
+  }
+  nodes.length = scored;
+  return { passed: passed.subarray(0, count), refused, nodes };
 }
 
 function isScored(verdict: Verdict): verdict is Verdict & Scored {
   return 'vms' in verdict;
 }
 
-function only({ request, verdicts }: Answered, isKept: (verdict: Verdict) => boolean): Answered {
-  const kept = <T>(list: readonly T[]): readonly T[] =>
-    list.filter((_, index) => verdicts[index] !== undefined && isKept(verdicts[index]));
-  const { pod, names, objects } = request;
-  const told = { pod, names: kept(names), ...(objects === undefined ? {} : { objects: kept(objects) }) };
-  return { request: told, verdicts: kept(verdicts) };
+/** The nodes at these places. Their order is nothing to the scheduler. */
+function only({ request: { pod, names, objects }, verdicts }: Answered, kept: readonly number[]): Answered {
+  const of = <T>(list: readonly T[]): readonly T[] => kept.flatMap((index) => list[index] ?? []);
+  const told = { pod, names: of(names), ...(objects === undefined ? {} : { objects: of(objects) }) };
+  return { request: told, verdicts: of(verdicts) };
 }
 
 /** How many nodes of a cluster kube-scheduler scores unless told otherwise (numFeasibleNodesToFind of its pkg/scheduler/schedule_one.go). */
@@ -58,18 +80,32 @@ export function nodesToScore(nodes: number): number {
 }
 
 /** Indexes of `most` nodes: half of them the best by their totals (0..10), the others as they come; both from `start` on, around. */
-export function shortlist(totals: readonly number[], most: number, start: number): readonly number[] {
-  const chosen = new Set<number>();
+export function shortlist(totals: ArrayLike<number>, most: number, start: number): readonly number[] {
+  const { least, ofLeast } = worstOfBest(totals, Math.ceil(most / 2));
+  const isChosen = new Uint8Array(totals.length);
+  const chosen: number[] = [];
   const choose = (limit: number, isWanted: (total: number) => boolean): void => {
-    for (let step = 0; step < totals.length && chosen.size < limit; step++) {
-      const index = (start + step) % totals.length;
-      if (isWanted(totals[index] ?? 0)) chosen.add(index);
+    let index = start % totals.length;
+    for (let step = 0; step < totals.length && chosen.length < limit; step++, index++) {
+      if (index === totals.length) index = 0;
+      if (isChosen[index] === 1 || !isWanted(totals[index] ?? 0)) continue;
+      isChosen[index] = 1;
+      chosen.push(index);
     }
   };
-  const best = Math.ceil(most / 2);
-  for (let score = 10; score >= 0 && chosen.size < best; score--) choose(best, (total) => total === score);
+  choose(most, (total) => total > least);
+  choose(chosen.length + ofLeast, (total) => total === least);
   choose(most, () => true);
-  return [...chosen];
+  return chosen;
+}
+
+/** The total that the worst of the `best` best nodes has, and how many of these have it. */
+function worstOfBest(totals: ArrayLike<number>, best: number): { readonly least: number; readonly ofLeast: number } {
+  const counts = new Uint32Array(11);
+  for (let index = 0; index < totals.length; index++) counts[totals[index] ?? 0] = (counts[totals[index] ?? 0] ?? 0) + 1;
+  let [least, above] = [10, 0];
+  while (least > 0 && above + (counts[least] ?? 0) < best) above += counts[least--] ?? 0;
+  return { least, ofLeast: best - above };
 }
 
 /** Whether the pod prefers nodes by rules of Kubernetes: then the scheduler alone, shown all of them, can tell which are best. */

@@ -37,24 +37,39 @@ export function nodeFlags(manifest: string): string[] {
 
 /** Likewise what its environment sets for glibc. */
 export function nodeEnvironment(manifest: string): Record<string, string> {
-  const variables = (ourContainer(manifest).env ?? []).filter(({ name }) => name.startsWith('MALLOC_'));
-  return Object.fromEntries(variables.map(({ name, value = '' }) => [name, value]));
+  return environmentOf(ourContainer(manifest), /^MALLOC_/);
+}
+
+/** Of the kube-scheduler that we install, what its environment sets for Go's runtime, and its feature gates. */
+export function installedScheduler(): { readonly env: Record<string, string>; readonly flags: readonly string[] } {
+  const found = container('scheduler.yaml', '/kube-scheduler');
+  return { env: environmentOf(found, /^GO/), flags: (found.args ?? []).filter((word) => word.startsWith('--feature-gates=')) };
 }
 
 interface Container {
   readonly command?: readonly string[];
+  readonly args?: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
 }
 
+function environmentOf({ env = [] }: Container, names: RegExp): Record<string, string> {
+  return Object.fromEntries(env.flatMap(({ name, value = '' }) => (names.test(name) ? [[name, value]] : [])));
+}
+
 function ourContainer(manifest: string): Container {
+  return container(manifest, '/node');
+}
+
+/** The one whose program ends like that. */
+function container(manifest: string, program: string): Container {
   const text = readFileSync(new URL(`../../manifests/base/${manifest}`, import.meta.url), 'utf8');
   interface Workload {
     spec?: { template?: { spec: { initContainers?: readonly Container[]; containers: readonly Container[] } } };
   }
   const specs = parseAllDocuments(text).flatMap((one) => (one.toJS() as Workload).spec?.template?.spec ?? []);
   const all = specs.flatMap(({ initContainers = [], containers }) => [...initContainers, ...containers]);
-  const found = all.find((one) => one.command?.[0]?.endsWith('/node') === true);
-  if (found === undefined) throw new Error(`manifests/base/${manifest} runs no node`);
+  const found = all.find((one) => one.command?.[0]?.endsWith(program) === true);
+  if (found === undefined) throw new Error(`manifests/base/${manifest} runs no ${program}`);
   return found;
 }
 

@@ -6,7 +6,7 @@ import { eventually } from '../../test/build/eventually.ts';
 import { type ApiServer } from '../../test/integration/api-server.ts';
 import { freePorts } from '../../test/integration/programs.ts';
 import type { SchedulerConfig } from '../../test/integration/scheduler-plugin/rig.ts';
-import { nodeFlags } from '../lib/side.ts';
+import { nodeEnvironment, nodeFlags } from '../lib/side.ts';
 
 /** A way to schedule: with which extender, and how the scheduler reaches it. */
 export interface Way {
@@ -31,7 +31,8 @@ export function alone(): Way {
 
 /** One that takes all nodes and tells none apart, over plain HTTP; the scheduler binds. */
 export async function doNothing(bundle: string): Promise<Way> {
-  const child = fork(bundle, ['bare'], { execArgv: nodeFlags('scheduler.yaml') });
+  const env = { ...process.env, ...nodeEnvironment('scheduler.yaml') };
+  const child = fork(bundle, ['bare'], { execArgv: nodeFlags('scheduler.yaml'), env });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   return {
     name: 'do-nothing extender',
@@ -54,7 +55,8 @@ export async function ours(bundle: string, { directory, kubeconfig }: ApiServer)
   const [port = 0, healthPort = 0] = await freePorts(2);
   const options = { port, 'health-port': healthPort, 'certificate-dir': join(directory, 'certificates'), kubeconfig, 'log-level': 'warn' }; // prettier-ignore
   const words = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-  const child = fork(bundle, words, { execArgv: nodeFlags('scheduler.yaml') });
+  const env = { ...process.env, ...nodeEnvironment('scheduler.yaml') };
+  const child = fork(bundle, words, { execArgv: nodeFlags('scheduler.yaml'), env });
   await eventually('our extender is ready', async () => (await fetch(`http://127.0.0.1:${healthPort}/readyz`)).ok);
   return { name: 'Podvisor', port, configure: (config) => config, ...ending(child) };
 }
@@ -75,4 +77,9 @@ export function cpuOf(pid: number): number {
   const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
   const [user = 0, system = 0] = fields.split(' ').slice(11, 13).map(Number);
   return (user + system) / 100;
+}
+
+/** The most memory a process has had resident, in MiB. */
+export function peakOf(pid: number): number {
+  return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }

@@ -1,11 +1,12 @@
 /**
  * bench/scheduler: VM pods bound per second by upstream's kube-scheduler on a real API server, without extender, with a do-nothing extender, and
  * with ours, in turns on the same nodes. The pods wait before the scheduler starts; time runs from the first to the last binding. All three run
- * with manifests/base/scheduler-config.yaml: as it is, where kube-scheduler keeps to 50 requests a second of its own (ours binds, so there it has none to
+ * with manifests/base/scheduler.yaml and scheduler-config.yaml: as they are, where kube-scheduler keeps to 50 requests a second of its own (ours binds, so there it has none to
  * make but Events), and without that limit, where processor time is what there is to share.
  *   PODVISOR_BENCH_QPS=0,10000       requests a second of the scheduler's; 0 = as installed
  *   PODVISOR_BENCH_NODES=1000,5000   sizes, ascending
  *   PODVISOR_BENCH_PODS=2000         pods for each turn
+ *   PODVISOR_BENCH_WAYS=0,1,2        which of the three, in this order
  *   PODVISOR_BENCH_ROUNDS=N          turns of each way (default 1); the median counts
  *   PODVISOR_BENCH_PERCENTAGE=N      percentageOfNodesToScore (default as installed, 100); 0 = as kube-scheduler has it by itself
  */
@@ -17,9 +18,10 @@ import { type ApiServer, startApiServer } from '../../test/integration/api-serve
 import { kill, launch } from '../../test/integration/programs.ts';
 import { writeOurConfig } from '../../test/integration/scheduler-plugin/rig.ts';
 import { bundle } from '../lib/bundle.ts';
+import { installedScheduler } from '../lib/side.ts';
 import { figure, percentile } from '../lib/statistics.ts';
 import { addNodes, each, PODS, prepare, waitingPod } from './cluster.ts';
-import { alone, cpuOf, doNothing, ours, type Way } from './extender.ts';
+import { alone, cpuOf, doNothing, ours, peakOf, type Way } from './extender.ts';
 
 const SIZES = (process.env['PODVISOR_BENCH_NODES'] ?? '1000,5000').split(',').map(Number);
 const COUNT = Number(process.env['PODVISOR_BENCH_PODS'] ?? 2_000);
@@ -31,6 +33,8 @@ interface Turn {
   readonly rate: number;
   readonly schedulerCpu: number;
   readonly extenderCpu: number;
+  /** MiB. */
+  readonly schedulerPeak: number;
 }
 
 /** When each pod was seen bound, by our own watch. */
@@ -73,13 +77,15 @@ async function turn(api: ApiServer, way: Way, qps: number): Promise<Turn> {
   }));
   const log = await open(join(directory, 'kube-scheduler.log'), 'w');
   const before = way.cpu();
-  const scheduler = launch('kube-scheduler', [`--config=${config}`, '--secure-port=0'], log);
+  const { env, flags } = installedScheduler();
+  const scheduler = launch('kube-scheduler', [`--config=${config}`, '--secure-port=0', ...flags], log, env);
   await eventually('all pods are bound', () => Promise.resolve(seen.times.size === COUNT), 600_000);
   const times = [...seen.times.values()];
   const turned: Turn = {
     rate: ((COUNT - 1) * 1000) / (Math.max(...times) - Math.min(...times)),
     schedulerCpu: (cpuOf(scheduler.child.pid ?? 0) * 1000) / COUNT,
     extenderCpu: ((way.cpu() - before) * 1000) / COUNT,
+    schedulerPeak: peakOf(scheduler.child.pid ?? 0),
   };
   seen.stop();
   await kill(scheduler);
@@ -112,19 +118,20 @@ function median(list: readonly Turn[], key: keyof Turn): number {
 const bare = await bundle(join(import.meta.dirname, '../extender/server.ts'));
 const extender = await bundle(join(import.meta.dirname, '../../scheduler-plugin/main.ts'));
 const api = await startApiServer({ withoutAdmission: ['ServiceAccount', 'TaintNodesByCondition', 'Priority'] });
-const ways = [() => Promise.resolve(alone()), () => doNothing(bare.file), () => ours(extender.file, api)];
+const all = [() => Promise.resolve(alone()), () => doNothing(bare.file), () => ours(extender.file, api)];
+const ways = (process.env['PODVISOR_BENCH_WAYS'] ?? '0,1,2').split(',').flatMap((index) => all[Number(index)] ?? []);
 
 /** One size of cluster under one limit; the line of ratios. */
 async function compare(nodes: number, qps: number): Promise<string> {
   const done = await turns(api, ways, qps);
   const limit = qps === 0 ? 'as installed' : `${qps} requests/s`;
   for (const [name, list] of done) {
-    const cpu = `CPU per pod: scheduler ${figure(median(list, 'schedulerCpu'))} ms, extender ${figure(median(list, 'extenderCpu'))} ms`;
+    const cpu = `CPU per pod: scheduler ${figure(median(list, 'schedulerCpu'))} ms, extender ${figure(median(list, 'extenderCpu'))} ms; scheduler's peak ${figure(median(list, 'schedulerPeak'))} MiB`;
     const all = list.map(({ rate }) => figure(rate)).join(', ');
     const what = `${String(nodes).padStart(5)} nodes, ${limit}, ${name.padEnd(20)}`;
     console.log(`${what} ${figure(median(list, 'rate'))} pods/s (${all}); ${cpu}`);
   }
-  const [none = [], , podvisor = []] = [...done.values()];
+  const [none = [], podvisor = []] = ['no extender', 'Podvisor'].map((name) => done.get(name));
   return `${figure(median(podvisor, 'rate') / median(none, 'rate'))} at ${nodes} nodes ${limit}`;
 }
 

@@ -15,10 +15,7 @@ export function countTargets(
   wanted: Wanted,
   nodes: readonly { readonly cpu: CpuFacts | undefined }[],
 ): (cpu: CpuFacts | undefined) => number {
-  const kinds = new Map<CpuFacts, number>();
-  nodes.forEach(({ cpu }) => {
-    if (cpu !== undefined) kinds.set(cpu, (kinds.get(cpu) ?? 0) + 1);
-  });
+  const kinds = countKinds(nodes);
   const targets = new Map<CpuFacts, number>();
   for (const from of kinds.keys()) {
     let count = -1;
@@ -26,4 +23,22 @@ export function countTargets(
     targets.set(from, count);
   }
   return (cpu) => (cpu === undefined ? 0 : (targets.get(cpu) ?? 0));
+}
+
+function countKinds(nodes: readonly { readonly cpu: CpuFacts | undefined }[]): ReadonlyMap<CpuFacts, number> {
+  const kinds = new Map<CpuFacts, number>();
+  // Mostly of the kind of the one before.
+  let [kind, count]: [CpuFacts | undefined, number] = [undefined, 0];
+  const end = (): void => {
+    if (kind !== undefined) kinds.set(kind, (kinds.get(kind) ?? 0) + count);
+  };
+  for (const { cpu } of nodes) {
+    if (cpu !== kind) {
+      end();
+      [kind, count] = [cpu, 0];
+    }
+    count += 1;
+  }
+  end();
+  return kinds;
 }

@@ -50,13 +50,15 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** Starts one of the pinned programs with its output in `log`. */
-export const launch = (program: string, args: readonly string[], log: FileHandle): Running =>
-  launchFile(join(pinnedPrograms(), program), args, log);
+type Environment = Readonly<Record<string, string>>;
+
+/** Starts one of the pinned programs with its output in `log`, and with more environment than ours. */
+export const launch = (program: string, args: readonly string[], log: FileHandle, env: Environment = {}): Running =>
+  launchFile(join(pinnedPrograms(), program), args, log, env);
 
 /** As {@link launch}, any program by its path. */
-export const launchFile = (file: string, args: readonly string[], log: FileHandle): Running => {
-  const child = spawn(file, args, { stdio: ['ignore', log.fd, log.fd] });
+export const launchFile = (file: string, args: readonly string[], log: FileHandle, env: Environment = {}): Running => {
+  const child = spawn(file, args, { stdio: ['ignore', log.fd, log.fd], env: { ...process.env, ...env } });
   children.add(child);
   const gone = new Promise<void>((resolve) => {
     const end = (): void => {

@@ -1,13 +1,21 @@
 import fc from 'fast-check';
 import { isRecord } from '../../../runtime/record.ts';
 import { createBodies } from '../../../scheduler-plugin/bodies.ts';
+import { createNodeNames } from '../../../scheduler-plugin/node-names.ts';
+
+/** Some of the names are known. */
+function make(mostBytes: number) {
+  const names = createNodeNames();
+  for (const name of ['x', 'a', 'ab', 'node-1', 'ü']) names.add(name);
+  return createBodies(mostBytes, names);
+}
 
 /** As Go's encoder writes ExtenderArgs: the pod first, the names last, a line's end. */
 const args = (pod: unknown, names: readonly unknown[], rest = ''): Buffer =>
   Buffer.from(`{"Pod":${JSON.stringify(pod)},"Nodes":null,"NodeNames":${JSON.stringify(names)}${rest}}\n`);
 
 test('the names of the request before are the same list, of whatever pod', () => {
-  const { read } = createBodies(1 << 20);
+  const { read } = make(1 << 20);
   const [first, second, third] = [args({ a: 1 }, ['x', 'y']), args({ b: 2 }, ['x', 'y']), args({ b: 2 }, ['y', 'x'])].map(
     (body) => read(body) as { Pod: unknown; NodeNames: unknown },
   );
@@ -16,8 +24,16 @@ test('the names of the request before are the same list, of whatever pod', () =>
   expect(third?.NodeNames).toEqual(['y', 'x']);
 });
 
+test('a pod that is asked about again is the same object, unless it is far larger than a VM pod', () => {
+  const { read } = make(1 << 20);
+  const pods = [{ a: 1 }, { a: 1 }, { a: 2 }, { a: 'x'.repeat(70_000) }, { a: 'x'.repeat(70_000) }];
+  const [first, again, other, large, largeAgain] = pods.map((pod) => (read(args(pod, ['x'])) as { Pod: unknown }).Pod);
+  expect([again === first, other === first, large === largeAgain]).toEqual([true, false, false]);
+  expect([other, large, largeAgain]).toEqual(pods.slice(2));
+});
+
 test('knows the bytes of the list read last, and of no other', () => {
-  const { read, bytesOf } = createBodies(1 << 20);
+  const { read, bytesOf } = make(1 << 20);
   const [first, second, strange, none] = [args({}, ['x', 'y']), args({}, ['z]}']), args({}, ['"']), args({}, [])].map(
     (body) => (read(body) as { NodeNames: string[] }).NodeNames,
   );
@@ -40,7 +56,7 @@ test('reads whatever JSON.parse reads, alike, also after each other', () => {
   ); // prettier-ignore
   fc.assert(
     fc.property(fc.array(bodies, { maxLength: 6 }), (list) => {
-      const { read } = createBodies(1 << 20);
+      const { read } = make(1 << 20);
       for (const body of list) expect(attempt(() => read(body))).toEqual(attempt(() => JSON.parse(body.toString()) as unknown));
     }),
     { numRuns: 2_000 },
@@ -51,7 +67,7 @@ test('names are read alike in whatever order they come, also where one is the be
   const name = fc.constantFrom('a', 'ab', 'abc', 'b', 'node-1', 'node-10', 'ü', '');
   fc.assert(
     fc.property(fc.array(fc.array(name, { maxLength: 8 }), { maxLength: 8 }), (lists) => {
-      const { read } = createBodies(1 << 20);
+      const { read } = make(1 << 20);
       for (const names of lists) expect(read(args({}, names))).toEqual({ Pod: {}, Nodes: null, NodeNames: names });
     }),
     { numRuns: 1_000 },
@@ -66,7 +82,7 @@ describe('whole nodes', () => {
   const a = '{"metadata":{"name":"a","labels":{"x":"]},"}},"spec":{}}';
 
   it('are known by their bytes, and are as they were sent', () => {
-    const { read, nodeBytesOf } = createBodies(1 << 20);
+    const { read, nodeBytesOf } = make(1 << 20);
     const [first, second, changed] = [whole({ a: 1 }, [a]), whole({ b: 2 }, [b, a]), whole({}, [a.replace('{}', '{"a":1}')])].map((body) => (read(body) as Read).Nodes.items);
     expect(second?.[1]).toBe(first?.[0]);
     expect([...second!, ...changed!].map((node) => nodeBytesOf(node)?.toString())).toEqual([b, a, a.replace('{}', '{"a":1}')]);
@@ -74,13 +90,13 @@ describe('whole nodes', () => {
   const b = '{"metadata":{"name":"b"}}';
 
   it('are read also when they are more than is remembered', () => {
-    const { read } = createBodies(60);
+    const { read } = make(60);
     const names = (body: Buffer) => (read(body) as Read).Nodes.items.map((node) => node.metadata?.name);
     for (let turn = 0; turn < 3; turn++) expect(names(whole({}, [a, b, a]))).toEqual(['a', 'b', 'a']);
   });
 
   it.each([';', ' ', ''])('that are known are no list with "%s" between them', (comma) => {
-    const { read } = createBodies(1 << 20);
+    const { read } = make(1 << 20);
     read(whole({}, [a, b]));
     expect(() => read(whole({}, [a, b], '', comma))).toThrow(SyntaxError);
     expect(() => read(whole({}, [a, b, '']))).toThrow(SyntaxError);
@@ -103,7 +119,7 @@ describe('whole nodes', () => {
     );
     fc.assert(
       fc.property(fc.array(body, { maxLength: 6 }), (list) => {
-        const { read, nodeBytesOf } = createBodies(100);
+        const { read, nodeBytesOf } = make(100);
         for (const one of list) {
           const asParsed = (): unknown => {
             const value = read(one);

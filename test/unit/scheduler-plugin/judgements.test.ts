@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { judgedNode } from '../../../scheduler-plugin/filter.ts';
 import { createJudgements, type Judging } from '../../../scheduler-plugin/judgements.ts';
+import { createNodeNames } from '../../../scheduler-plugin/node-names.ts';
 import type { NodeFacts } from '../../../scheduler-plugin/node-facts.ts';
 import { createLedger } from '../../../scheduler-plugin/placement/ledger.ts';
 import { createReportReader } from '../../../scheduler-plugin/placement/report-facts.ts';
@@ -23,7 +24,7 @@ function rig() {
     }),
     reservedOn: (uid) => ledger.reservedOn(uid),
   };
-  const judgements = createJudgements(cluster);
+  const judgements = createJudgements(cluster, createNodeNames());
   const setNode = (name: string, slots: number): void => {
     if (slots < 0) {
       nodes.delete(name);

@@ -7,6 +7,7 @@ import { createDecisions } from '../../../scheduler-plugin/decisions.ts';
 import { createExtenderMetrics } from '../../../scheduler-plugin/metrics.ts';
 import type { NodeFacts } from '../../../scheduler-plugin/node-facts.ts';
 import { NO_VICTIMS } from '../../../scheduler-plugin/preemption/messages.ts';
+import { createNodeNames } from '../../../scheduler-plugin/node-names.ts';
 import type { Verdict } from '../../../scheduler-plugin/protocol.ts';
 import type { Knowledge } from '../../../scheduler-plugin/server.ts';
 import { createExtenderApp } from '../../../scheduler-plugin/server.ts';
@@ -19,6 +20,7 @@ const BINDING = { PodName: 'vm', PodNamespace: 'default', PodUID: 'uid-vm', Node
 function rig(change: Partial<Knowledge> = {}, requestLimitMib = 1, outcome: BindOutcome = { kind: 'bound' }) {
   const knowledge: Knowledge = {
     ...world({ node: (name) => (name === 'a' ? offering : undefined), ...change }),
+    names: createNodeNames(),
     expire: () => 0,
     unready: () => '',
     guest: () => ({ ok: true, guest: wanted({ accelerator: 'tcg' }) }),
@@ -34,16 +36,8 @@ function rig(change: Partial<Knowledge> = {}, requestLimitMib = 1, outcome: Bind
     answer: () => NO_VICTIMS,
     refused: (_pod: object, _guest: object, verdicts: readonly Verdict[]) => verdicts,
   };
-  const app = createExtenderApp({
-    knowledge,
-    binder,
-    preemption,
-    decisions,
-    metrics,
-    log: silentLog,
-    requestLimitMib,
-    scoreNodes: 'some',
-  });
+  const parts = { knowledge, binder, preemption, decisions, metrics };
+  const app = createExtenderApp({ ...parts, log: silentLog, requestLimitMib, scoreNodes: 'some' });
   return Object.assign(request(app), { decisions });
 }
 

@@ -1,4 +1,5 @@
 import { judgeNodes, type World } from '../../../../scheduler-plugin/filter.ts';
+import { createNodeNames } from '../../../../scheduler-plugin/node-names.ts';
 import { createJudgements, type Judging } from '../../../../scheduler-plugin/judgements.ts';
 import { createLedger, type Ledger } from '../../../../scheduler-plugin/placement/ledger.ts';
 import { createReportReader } from '../../../../scheduler-plugin/placement/report-facts.ts';
@@ -54,7 +55,7 @@ export function answersOf(one: MixedCase, change: Change = {}): Answers {
     }),
     reservedOn: (uid) => ledger.reservedOn(uid),
   };
-  const judgements = createJudgements(cluster);
+  const judgements = createJudgements(cluster, createNodeNames());
   const kept = keepingRoom<World>({ ...cluster, judged: (names, vm) => judgements.judged(names, vm) }, ledger, nominations);
   for (const each of nodes) {
     judgements.changed(each.name);
@@ -64,7 +65,7 @@ export function answersOf(one: MixedCase, change: Change = {}): Answers {
   if (one.passedBefore.length > 0) desk.promise(guest, one.passedBefore);
   return {
     reasons: (names) => judgeNodes({ pod: {}, names }, { ok: true, guest }, kept).map(({ reason }) => reason),
-    scores: (names) => nodeScores(guest, kept.judged(names, guest), kept.storage(guest)?.shares(names)).totals,
+    scores: (names) => [...nodeScores(guest, kept.judged(names, guest), kept.storage(guest)?.shares(names)).totals],
     plan: (name) => (concernsZones(guest) ? kept.verdict(name, guest)?.fit?.plan : undefined),
   };
 }
