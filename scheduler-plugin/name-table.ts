@@ -9,6 +9,8 @@ export interface NameTable {
   /** Gives a name its number: small, whole, and nobody else's. */
   put(number: number, name: string): void;
   drop(number: number): void;
+  /** The name of that number. */
+  name(number: number): string | undefined;
   /** The number of the name that stands there, from `from` to before `to`; {@link NONE} = not known. */
   at(bytes: DataView, from: number, to: number): number;
 }
@@ -43,6 +45,7 @@ export function createNameTable(): NameTable {
       if (names[number] !== undefined) unlink(arrays, number);
       names[number] = undefined;
     },
+    name: (number) => names[number],
     at: (bytes, from, to) => {
       const { heads, nexts, hashes, lengths } = arrays;
       const hash = hashOf(bytes, from, to);

@@ -35,7 +35,7 @@ const MAX_NAMES = 20_000;
 export function createNodeNames(): NodeNames {
   const numbers = new Map<string, number>();
   const free: number[] = [];
-  const books: Books = { table: createNameTable(), known: [], last: undefined, numbers: new Int32Array(1024), expected: 0 };
+  const books: Books = { table: createNameTable(), last: undefined, numbers: new Int32Array(1024), expected: 0 };
   const of = (name: string): number => numbers.get(name) ?? NONE;
   return {
     add: (name) => {
@@ -43,7 +43,6 @@ export function createNodeNames(): NodeNames {
       if (before !== NONE) return before;
       const number = free.pop() ?? numbers.size;
       numbers.set(name, number);
-      books.known[number] = name;
       if (PLAIN.test(name)) books.table.put(number, name);
       books.last = undefined;
       return number;
@@ -71,8 +70,6 @@ export function createNodeNames(): NodeNames {
 
 interface Books {
   readonly table: NameTable;
-  /** By number. */
-  readonly known: string[];
   /** The list whose numbers are these. */
   last: readonly string[] | undefined;
   numbers: Int32Array;
@@ -90,14 +87,14 @@ function keep(books: Books, index: number, number: number): void {
 }
 
 function read(books: Books, bytes: Buffer): Names | undefined {
-  const { table, known } = books;
+  const { table } = books;
   const names = new Array<string>(books.expected);
   books.last = undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let [from, count] = [1, 0]; bytes[from - 1] === QUOTE && count < MAX_NAMES; from += 2) {
     const to = bytes.indexOf(QUOTE, from);
     const number = to < 0 ? NONE : table.at(view, from, to);
-    const name = number === NONE ? plain(bytes, from, to) : known[number];
+    const name = number === NONE ? plain(bytes, from, to) : table.name(number);
     if (name === undefined) return undefined;
     keep(books, count, number);
     names[count++] = name;

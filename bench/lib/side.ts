@@ -90,8 +90,12 @@ export async function usageOf({ child }: Side): Promise<Usage> {
   const answer = once(child, 'message');
   child.send('usage');
   const [{ cpu, rss }] = (await answer) as [{ cpu: NodeJS.CpuUsage; rss: number }];
-  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-  return { cpu: cpu.user + cpu.system, rss, peak: Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024 };
+  return { cpu: cpu.user + cpu.system, rss, peak: peakOf(child.pid ?? 0) };
+}
+
+/** The most bytes a process has had resident. */
+export function peakOf(pid: number): number {
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 }
 
 /** One request; rejects unless it is answered with 200. */

@@ -31,8 +31,7 @@ export function alone(): Way {
 
 /** One that takes all nodes and tells none apart, over plain HTTP; the scheduler binds. */
 export async function doNothing(bundle: string): Promise<Way> {
-  const env = { ...process.env, ...nodeEnvironment('scheduler.yaml') };
-  const child = fork(bundle, ['bare'], { execArgv: nodeFlags('scheduler.yaml'), env });
+  const child = start(bundle, ['bare']);
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   return {
     name: 'do-nothing extender',
@@ -55,10 +54,15 @@ export async function ours(bundle: string, { directory, kubeconfig }: ApiServer)
   const [port = 0, healthPort = 0] = await freePorts(2);
   const options = { port, 'health-port': healthPort, 'certificate-dir': join(directory, 'certificates'), kubeconfig, 'log-level': 'warn' }; // prettier-ignore
   const words = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-  const env = { ...process.env, ...nodeEnvironment('scheduler.yaml') };
-  const child = fork(bundle, words, { execArgv: nodeFlags('scheduler.yaml'), env });
+  const child = start(bundle, words);
   await eventually('our extender is ready', async () => (await fetch(`http://127.0.0.1:${healthPort}/readyz`)).ok);
   return { name: 'Podvisor', port, configure: (config) => config, ...ending(child) };
+}
+
+/** With the flags and the environment that the extender is installed with. */
+function start(bundle: string, words: readonly string[]): ChildProcess {
+  const env = { ...process.env, ...nodeEnvironment('scheduler.yaml') };
+  return fork(bundle, words, { execArgv: nodeFlags('scheduler.yaml'), env });
 }
 
 function ending(child: ChildProcess): Pick<Way, 'cpu' | 'stop'> {
@@ -77,9 +81,4 @@ export function cpuOf(pid: number): number {
   const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
   const [user = 0, system = 0] = fields.split(' ').slice(11, 13).map(Number);
   return (user + system) / 100;
-}
-
-/** The most memory a process has had resident, in MiB. */
-export function peakOf(pid: number): number {
-  return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }

@@ -18,10 +18,10 @@ import { type ApiServer, startApiServer } from '../../test/integration/api-serve
 import { kill, launch } from '../../test/integration/programs.ts';
 import { writeOurConfig } from '../../test/integration/scheduler-plugin/rig.ts';
 import { bundle } from '../lib/bundle.ts';
-import { installedScheduler } from '../lib/side.ts';
+import { installedScheduler, peakOf } from '../lib/side.ts';
 import { figure, percentile } from '../lib/statistics.ts';
 import { addNodes, each, PODS, prepare, waitingPod } from './cluster.ts';
-import { alone, cpuOf, doNothing, ours, peakOf, type Way } from './extender.ts';
+import { alone, cpuOf, doNothing, ours, type Way } from './extender.ts';
 
 const SIZES = (process.env['PODVISOR_BENCH_NODES'] ?? '1000,5000').split(',').map(Number);
 const COUNT = Number(process.env['PODVISOR_BENCH_PODS'] ?? 2_000);
@@ -85,7 +85,7 @@ async function turn(api: ApiServer, way: Way, qps: number): Promise<Turn> {
     rate: ((COUNT - 1) * 1000) / (Math.max(...times) - Math.min(...times)),
     schedulerCpu: (cpuOf(scheduler.child.pid ?? 0) * 1000) / COUNT,
     extenderCpu: ((way.cpu() - before) * 1000) / COUNT,
-    schedulerPeak: peakOf(scheduler.child.pid ?? 0),
+    schedulerPeak: peakOf(scheduler.child.pid ?? 0) / 2 ** 20,
   };
   seen.stop();
   await kill(scheduler);
