@@ -30,6 +30,7 @@ import type { LinstorAccess } from './storage/locators.ts';
 import { podClaims } from './storage/pod-claims.ts';
 import { createStorageSources } from './storage/sources.ts';
 import type { StorageBooks } from './storage/storage.ts';
+import { createUnderWay, type UnderWay } from './storage/under-way.ts';
 import { createLabelReader } from './storage/topology.ts';
 
 /** {@link Knowledge} that follows the API server. */
@@ -77,6 +78,9 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   const { nodes, pods, reports } = createReflectors(options, books);
   const own = [sourceOf('nodes', nodes), sourceOf('pods', pods), sourceOf('nodereports', reports)];
   const required = [...own, ...storage.required, ...preemption.required];
+  const after = [...own, ...storage.required];
+  const underWay = createUnderWay({ ...options, after, wanted: wantedDisks, promise: promiseEverywhere(desk, nodes) });
+  const optional = [...storage.optional, ...preemption.optional, others.topologies, others.functions];
   const world = worldOf({ nodes, ledger, refusals, desk, clock });
   const names = createNodeNames();
   const judgements = createJudgements(world, names);
@@ -88,7 +92,7 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
     ledger,
     trials,
     preemption,
-    ...running(required, [...storage.optional, ...preemption.optional, others.topologies, others.functions], clock),
+    ...running({ required, optional, underWay }, clock),
     gauges: gaugesOf(world, ledger),
     guest: once(guestOf),
     expire: () => {
@@ -138,19 +142,18 @@ function createKubeletWords(): { readonly refusals: Refusals; readonly trials: T
 
 /** Nothing is answered before what is required was read, nor from what is too old. */
 function running(
-  required: readonly Source[],
-  optional: readonly Source[],
+  { required, optional, underWay }: { required: readonly Source[]; optional: readonly Source[]; underWay: UnderWay },
   clock: Clock,
 ): Pick<LiveKnowledge, 'sources' | 'start' | 'stop' | 'unready'> {
   const sources = [...required, ...optional];
   return {
     sources,
-    start: () => sources.forEach((source) => source.start()),
+    start: () => [...sources, underWay].forEach((one) => one.start()),
     stop: async () => {
-      await Promise.all(sources.map((source) => source.stop()));
+      await Promise.all([...sources, underWay].map((one) => one.stop()));
     },
     unready: () => {
-      const missing = required.flatMap((source) => (source.synced() ? [] : [source.name]));
+      const missing = [...required, underWay].flatMap((one) => (one.synced() ? [] : [one.name]));
       if (missing.length > 0) return `${missing.join(' and ')} not read from the API server yet`;
       const silent = required.filter((source) => (ageOf(source, clock.now()) ?? 0) > MAX_AGE_MS).map(({ name }) => name);
       return silent.length === 0
@@ -240,6 +243,21 @@ function once<A extends object, B>(read: (one: A) => B): (one: A) => B {
     const its = known.get(one) ?? { value: read(one) };
     known.set(one, its);
     return its.value;
+  };
+}
+
+/** undefined = it has no disks, or is none that could be placed. */
+function wantedDisks(pod: ExtenderPod): Wanted | undefined {
+  const outcome = guestOf(pod);
+  return outcome.ok && outcome.guest.volumeClaims.length > 0 ? outcome.guest : undefined;
+}
+
+/** One list of nodes for all, made when first asked for. */
+function promiseEverywhere(desk: StorageDesk, nodes: Pick<Reflector<NodeFacts>, 'list'>): (wanted: Wanted) => void {
+  let names: readonly string[] | undefined;
+  return (wanted) => {
+    names ??= nodes.list().map(({ name }) => name);
+    desk.promise(wanted, names);
   };
 }
 

@@ -20,10 +20,16 @@ export interface Source {
 }
 
 /** The part of a {@link Reflector} that a source is made of. */
-export type Followed = Pick<Reflector<unknown>, 'start' | 'stop' | 'present' | 'synced' | 'heardAt'>;
+export type Followed = Pick<Reflector<unknown>, 'start' | 'stop' | 'present' | 'synced' | 'heardAt' | 'whenSynced'>;
+
+/** A source of objects of the API server. */
+export interface FollowedSource extends Source {
+  /** Resolves once {@link Source.synced}; never, if stopped before. */
+  whenSynced(): Promise<void>;
+}
 
 /** Some kinds of objects that are one source: there when all of them are, as old as the one that was silent longest. */
-export function sourceOf(name: string, ...followed: readonly Followed[]): Source {
+export function sourceOf(name: string, ...followed: readonly Followed[]): FollowedSource {
   return {
     name,
     start: () => followed.forEach((one) => one.start()),
@@ -32,6 +38,9 @@ export function sourceOf(name: string, ...followed: readonly Followed[]): Source
     },
     present: () => followed.every((one) => one.present()),
     synced: () => followed.every((one) => one.synced()),
+    whenSynced: async () => {
+      await Promise.all(followed.map((one) => one.whenSynced()));
+    },
     heardAt: () => {
       const times = followed.map((one) => one.heardAt());
       return times.every((one) => one !== undefined) ? Math.min(...times) : undefined;

@@ -76,7 +76,7 @@ interface Books {
 /** An empty {@link Pools}. It has identity because all requests look at, and add to, the same one. */
 export function createPools(topology: Topology): Pools {
   const index = createPoolIndex(topology);
-  const promises = createPromises((group, node) => index.at(group, node));
+  const promises = createPromises(index);
   const books: Books = { index, told: new Map(), placed: new Map(), promises, version: -1 };
   return {
     tell: (object, room) => tellRoom(books, object, room),
@@ -96,7 +96,10 @@ export function createPools(topology: Topology): Pools {
       settle(books);
       return roomiest(index.at(group, node), (pool) => promises.own(uid, pool));
     },
-    promise: (uid, promise) => promises.promise(uid, promise),
+    promise: (uid, promise) => {
+      settle(books);
+      promises.promise(uid, promise);
+    },
     others: (uid, since) => promises.others(uid, since),
     expire: (now) => {
       promises.expire(now);
@@ -141,9 +144,9 @@ function bound({ placed }: Books, key: string, at: number): void {
   placed.set(key, { ...before, boundAt: at });
 }
 
-/** Puts claims into the pools of their nodes as they are now. There are few claims under way, and few such changes. */
+/** Puts claims and promises into the pools of their nodes as they are now. There are few of them under way, and few such changes. */
 function settle(books: Books): void {
-  const { index, placed } = books;
+  const { index, placed, promises } = books;
   if (books.version === index.version()) return;
   books.version = index.version();
   for (const [key, { claim, pools: before, boundAt }] of placed) {
@@ -156,6 +159,7 @@ function settle(books: Books): void {
     }
     placed.set(key, { claim, pools, boundAt });
   }
+  promises.settle();
 }
 
 /** Of pools that tell, the one with most left. What the driver itself tells of the node is newer than CSIStorageCapacity, and less rough. */

@@ -1,3 +1,4 @@
+import type { PoolIndex } from './pool-index.ts';
 import type { Pool } from './pool.ts';
 
 /** What a VM's new disks want, and the nodes that may be asked for it. */
@@ -18,6 +19,8 @@ export interface Promises {
   promise(uid: string, promise: PoolPromise | undefined): void;
   /** A claim shows its node, or (undefined) needs none any more: the rest of its VM goes there too. */
   placed(claim: string, node: string | undefined): void;
+  /** Pools came or went, or nodes changed theirs: what was promised is promised where it is now. */
+  settle(): void;
   /** Of what pools have promised so, the part of this VM; bytes. */
   own(uid: string, pool: Pool): number;
   /** VMs other than this one that were promised something after `since` (milliseconds since the epoch) and have no node yet. */
@@ -31,28 +34,33 @@ export interface Promises {
  */
 export const PROMISE_MS = 15_000;
 
+/** What of a group of classes a VM was promised: so much of each of these pools. */
+interface Share {
+  readonly pools: ReadonlySet<Pool>;
+  readonly bytes: number;
+}
 interface Kept extends PoolPromise {
-  readonly pools: ReadonlyMap<Pool, number>;
+  readonly shares: readonly Share[];
 }
 
-/** Nothing promised yet. `poolsAt`: pools of a group of classes that a node can use. */
-export function createPromises(poolsAt: (group: string, node: string) => readonly Pool[]): Promises {
+/** Nothing promised yet. */
+export function createPromises(index: Pick<PoolIndex, 'at'>): Promises {
   const kept = new Map<string, Kept>();
   const owners = new Map<string, string>();
+  let poolsOf = createFinder(index);
   const forget = (uid: string): void => {
-    const before = kept.get(uid);
-    if (before === undefined) return;
+    const { shares = [], claims = new Map<string, unknown>() } = kept.get(uid) ?? {};
     kept.delete(uid);
-    for (const [pool, bytes] of before.pools) pool.tentative -= bytes;
-    for (const claim of before.claims.keys()) if (owners.get(claim) === uid) owners.delete(claim);
+    add(shares, -1);
+    for (const claim of claims.keys()) if (owners.get(claim) === uid) owners.delete(claim);
   };
   const keep = (uid: string, promise: PoolPromise): void => {
     forget(uid);
     if (promise.claims.size === 0 || promise.nodes.length === 0) return;
-    const pools = poolsOf(promise, poolsAt);
-    for (const [pool, bytes] of pools) pool.tentative += bytes;
+    const shares = sharesOf(promise, poolsOf);
+    add(shares, 1);
     for (const claim of promise.claims.keys()) owners.set(claim, uid);
-    kept.set(uid, { ...promise, pools });
+    kept.set(uid, { ...promise, shares });
   };
   return {
     promise: (uid, promise) => (promise === undefined ? forget(uid) : keep(uid, promise)),
@@ -63,7 +71,11 @@ export function createPromises(poolsAt: (group: string, node: string) => readonl
       const claims = new Map([...before.claims].filter(([key]) => key !== claim));
       keep(uid, { ...before, claims, nodes: node === undefined ? before.nodes : [node] });
     },
-    own: (uid, pool) => kept.get(uid)?.pools.get(pool) ?? 0,
+    settle: () => {
+      poolsOf = createFinder(index);
+      for (const [uid, promise] of [...kept]) keep(uid, promise);
+    },
+    own: (uid, pool) => shareOf(kept.get(uid)?.shares ?? [], pool),
     others: (uid, since) => Array.from(kept).filter(([other, { at }]) => other !== uid && at > since).length,
     expire: (now) => {
       for (const [uid, { at }] of kept) {
@@ -75,13 +87,31 @@ export function createPromises(poolsAt: (group: string, node: string) => readonl
 }
 
 /** A pool that many of the nodes share is asked once. */
-function poolsOf({ claims, nodes }: PoolPromise, poolsAt: (group: string, node: string) => readonly Pool[]): ReadonlyMap<Pool, number> {
+function sharesOf({ claims, nodes }: PoolPromise, poolsOf: Finder): readonly Share[] {
   const wants = new Map<string, number>();
   for (const { group, bytes } of claims.values()) wants.set(group, (wants.get(group) ?? 0) + bytes);
-  const pools = new Map<Pool, number>();
-  for (const [group, bytes] of wants) {
-    const asked = new Set(nodes.flatMap((node) => poolsAt(group, node)));
-    for (const pool of asked) pools.set(pool, (pools.get(pool) ?? 0) + bytes);
-  }
-  return pools;
-} // prettier-ignore
+  return Array.from(wants, ([group, bytes]) => ({ pools: poolsOf(group, nodes), bytes }));
+}
+
+function shareOf(shares: readonly Share[], pool: Pool): number {
+  return shares.reduce((sum, { pools, bytes }) => sum + (pools.has(pool) ? bytes : 0), 0);
+}
+
+/** Adds so many times of what it was promised: 1, or -1 to take it back. */
+function add(shares: readonly Share[], times: number): void {
+  for (const { pools, bytes } of shares) for (const pool of pools) pool.tentative += times * bytes;
+}
+
+type Finder = (group: string, nodes: readonly string[]) => ReadonlySet<Pool>;
+
+/** VMs that were promised the same list of nodes share what was found there: after a start these may be thousands, each on all nodes. */
+function createFinder(index: Pick<PoolIndex, 'at'>): Finder {
+  const known = new WeakMap<readonly string[], Map<string, ReadonlySet<Pool>>>();
+  return (group, nodes) => {
+    const byGroup = known.get(nodes) ?? new Map<string, ReadonlySet<Pool>>();
+    known.set(nodes, byGroup);
+    const pools = byGroup.get(group) ?? new Set(nodes.flatMap((node) => index.at(group, node)));
+    byGroup.set(group, pools);
+    return pools;
+  };
+}

@@ -1,6 +1,6 @@
 import { KINDS, pathOf } from '../../kube/paths.ts';
 import { createReflector, type Reflector } from '../../kube/reflector.ts';
-import { isFresh, type Source, sourceOf } from '../sources/source.ts';
+import { type Followed, type FollowedSource, isFresh, type Source, sourceOf } from '../sources/source.ts';
 import {
   type AttachmentObject,
   type Attachment,
@@ -19,7 +19,7 @@ import * as read from './volume-facts.ts';
 export interface StorageSources {
   readonly books: StorageBooks;
   /** Without these a VM with disks cannot be placed: nothing is answered before they were read. */
-  readonly required: readonly Source[];
+  readonly required: readonly FollowedSource[];
   /** These tell where data is, and may be missing. */
   readonly optional: readonly Source[];
   /** Takes back what a source told of room that has been silent for too long. */
@@ -54,7 +54,7 @@ export function createStorageSources(
     refresh: () => rooms.refresh(),
     required: [
       sourceOf('persistentvolumeclaims', claims),
-      sourceOf('persistentvolumes', volumes),
+      sourceOf('persistentvolumes', startedAfter(claims, volumes)),
       sourceOf('storageclasses', classWatch(parts, books, rooms.longhorn)),
       sourceOf('csistoragecapacities', capacityWatch(parts, books)),
     ],
@@ -65,6 +65,20 @@ export function createStorageSources(
 function claimWatch(parts: SourceParts, onChange: StorageBooks['setClaim']): Reflector<read.ClaimFacts> {
   const readClaim = read.createClaimReader();
   return createReflector({ ...parts, path: pathOf(KINDS.claims), keep: (raw) => readClaim(raw as read.ClaimObject), onChange });
+}
+
+/** So each claim that is bound in its own list has its volume in the other: what was just made is known before anything is answered. */
+function startedAfter(first: Pick<Followed, 'whenSynced'>, one: Followed): Followed {
+  let isStopped = false;
+  const start = async (): Promise<void> => {
+    await first.whenSynced();
+    if (!isStopped) one.start();
+  };
+  const stop = async (): Promise<void> => {
+    isStopped = true;
+    await one.stop();
+  };
+  return { ...one, start: () => void start(), stop };
 }
 
 /** Volumes of file systems matter at the start alone: later, their claims were seen before they were bound. */

@@ -68,7 +68,7 @@ export interface StorageBooksOptions {
 export function createStorageBooks(options: StorageBooksOptions): StorageBooks {
   const topology = createTopology();
   const pools = createPools(topology);
-  const empty = { open: new Map(), classes: new Map(), capacities: new Map(), nodeRooms: new Map() };
+  const empty = { open: new Map(), early: new Map(), classes: new Map(), capacities: new Map(), nodeRooms: new Map() };
   const facts: Facts = { ...options, ...empty, pools };
   const locators = [...options.locators.values()];
   let version = 0;
@@ -122,6 +122,8 @@ interface Facts extends Pick<StorageBooksOptions, 'now' | 'claim' | 'volume'> {
   readonly pools: Pools;
   /** Claims that are not bound. */
   readonly open: Map<string, ClaimFacts>;
+  /** By key of their claim, volumes just made of a class that is not known yet. */
+  readonly early: Map<string, VolumeFacts>;
   readonly classes: Map<string, ClassFacts>;
   readonly capacities: Map<string, CapacityFacts>;
   /** By driver and node, the groups its agent tells of. */
@@ -154,10 +156,11 @@ function setNodeRooms(
 }
 
 function setClass(facts: Facts, name: string, one: ClassFacts | undefined): void {
-  const { classes, capacities, open, pools } = facts;
+  const { classes, capacities, open, early, pools } = facts;
   put(classes, name, one);
   for (const [key, capacity] of capacities) if (capacity.storageClass === name) pools.tell(key, roomOf(facts, capacity));
   for (const [key, claim] of open) if (claim.storageClass === name) setClaim(facts, key, claim);
+  for (const volume of [...early.values()]) setVolume(facts, volume);
 }
 
 function setClaim(facts: Facts, key: string, claim: ClaimFacts | undefined): void {
@@ -168,6 +171,7 @@ function setClaim(facts: Facts, key: string, claim: ClaimFacts | undefined): voi
     return;
   }
   open.delete(key);
+  facts.early.delete(key);
   if (claim === undefined) pools.place(key, undefined);
   else setBound(facts, key, claim);
 }
@@ -192,9 +196,13 @@ function setBound(facts: Facts, key: string, claim: ClaimFacts): void {
   if (volume?.claim === key) holdNew(facts, volume, claim);
 }
 
-function holdNew(facts: Facts, { createdAt, bytes, claim: key }: VolumeFacts, claim: ClaimFacts): void {
+function holdNew(facts: Facts, volume: VolumeFacts, claim: ClaimFacts): void {
+  const { createdAt, bytes, claim: key } = volume;
+  facts.early.delete(key);
+  if (facts.now() - createdAt >= HOLD_MS) return;
+  if (claim.storageClass !== '' && !facts.classes.has(claim.storageClass)) facts.early.set(key, volume);
   const place = placeOf(facts, { ...claim, bytes });
-  if (place === undefined || facts.now() - createdAt >= HOLD_MS) return;
+  if (place === undefined) return;
   facts.pools.place(key, place);
   facts.pools.bound(key, createdAt);
 }

@@ -1,3 +1,4 @@
+import { askOf, type StorageAsk } from '../../scheduler-plugin/storage/ask.ts';
 import { createAttachments, type Attachments } from '../../scheduler-plugin/storage/attachments.ts';
 import { type CsiNodeObject, createCsiNodeReader, createCsiNodes } from '../../scheduler-plugin/storage/csi-nodes.ts';
 import { createStorageBooks, type Locator, type StorageBooks } from '../../scheduler-plugin/storage/storage.ts';
@@ -75,6 +76,24 @@ export function storageRig(locators: ReadonlyMap<string, Locator> = new Map()): 
     },
   };
   rig.storageClass('fast');
+  return rig;
+}
+
+/** A VM with these claims of 3 GiB each, all known and without a node. */
+export function ask(rig: StorageRig, uid: string, ...names: readonly string[]): StorageAsk {
+  return askOf({ uid, volumeClaims: names.map((name) => `default/${name}`) }, rig.books)!;
+}
+/** Why node `a` cannot take them. */
+export const reason = (rig: StorageRig, uid: string, ...names: readonly string[]): string =>
+  ask(rig, uid, ...names).poolReason('a');
+
+/** A node with a pool of 10 GiB, and claims of 3 GiB that nobody has used yet. */
+export function pool(): StorageRig {
+  const rig = storageRig();
+  rig.node('a');
+  rig.node('b');
+  rig.capacity('fast', 'a', 10);
+  for (const name of ['one', 'two', 'three', 'four', 'five']) rig.claim(name);
   return rig;
 }
 

@@ -7,7 +7,7 @@ import { eventually } from '../../build/eventually.ts';
 import { startApiServer, type ApiServer } from '../api-server.ts';
 import { kill, launch, type Running } from '../programs.ts';
 import { extenderProcess, type ExtenderProcess } from './extender-process.ts';
-import { startLaggingApi } from './lagging-api.ts';
+import { type Lag, startLaggingApi } from './lagging-api.ts';
 import { startSlowLink, type SlowLink } from './slow-link.ts';
 
 /** An API server, upstream's scheduler with our configuration, and our extender: real processes, and all real but the nodes. */
@@ -25,6 +25,8 @@ export interface SchedulerRig extends ExtenderProcess {
 export interface RigOptions {
   /** The extender's watches are late by up to so many milliseconds. */
   readonly lagMs?: number;
+  /** What the scheduler writes to claims is late by so many milliseconds. */
+  readonly claimWriteMs?: number;
   /** The scheduler dials {@link SchedulerRig.link}, not the extender itself. */
   readonly throughLink?: boolean;
   /** Fields of the KubeSchedulerConfiguration. */
@@ -68,14 +70,25 @@ async function startOthers(
 ): Promise<Omit<SchedulerRig, 'stop'>> {
   const { client, directory } = api;
   await installReports(client);
-  const lagging = options.lagMs === undefined ? undefined : await startLaggingApi(api, options.lagMs);
-  ends.push(async () => lagging?.close());
-  const extender = await extenderProcess(directory, lagging?.kubeconfig ?? api.kubeconfig);
+  const lagging = async (lag: Lag): Promise<ApiServer> => {
+    const passing = await startLaggingApi(api, lag);
+    ends.push(() => passing.close());
+    return { ...api, kubeconfig: passing.kubeconfig };
+  };
+  const { lagMs, claimWriteMs } = options;
+  const ours = lagMs === undefined ? api : await lagging({ watchMs: lagMs });
+  const schedulerApi = claimWriteMs === undefined ? api : await lagging({ claimWriteMs });
+  const extender = await extenderProcess(directory, ours.kubeconfig);
   ends.push(() => extender.stopExtender());
   await extender.startExtender();
   const link = await startSlowLink(extender.extenderPort);
   ends.push(() => link.close());
-  const programs = await startPrograms(api, options.throughLink === true ? link.port : extender.extenderPort, options);
+  const port = options.throughLink === true ? link.port : extender.extenderPort;
+  const programs = await startPrograms(
+    api,
+    await writeOurConfig(schedulerApi, port, (one) => ({ ...one, ...options.scheduler })),
+    options,
+  );
   ends.push(() => programs.stop());
   return { ...extender, api, client, link, restartScheduler: () => programs.restartScheduler() };
 }
@@ -86,11 +99,10 @@ async function installReports(client: KubeClient): Promise<void> {
   await eventually('NodeReports are served', () => client.get(REPORTS).then(() => true, () => false)); // prettier-ignore
 }
 
-/** The programs of Kubernetes beside the API server. */
-async function startPrograms(api: ApiServer, extenderPort: number, options: RigOptions) {
+/** The programs of Kubernetes beside the API server; `config` is the scheduler's. */
+async function startPrograms(api: ApiServer, config: string, options: RigOptions) {
   const log = await open(join(api.directory, 'programs.log'), 'a');
   const start = (program: string, ...args: string[]): Running => launch(program, [...args, '--secure-port=0'], log);
-  const config = await writeOurConfig(api, extenderPort, (one) => ({ ...one, ...options.scheduler }));
   let scheduler = start('kube-scheduler', `--config=${config}`);
   const others: Running[] = [];
   if (options.plainScheduler === true) others.push(start('kube-scheduler', `--config=${await writePlainConfig(api)}`));

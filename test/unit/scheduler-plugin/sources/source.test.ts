@@ -7,6 +7,7 @@ const followed = (fields: Partial<Record<'present' | 'synced', boolean>> & { hea
   stop: () => Promise.resolve(),
   present: () => fields.present ?? true,
   synced: () => fields.synced ?? true,
+  whenSynced: () => Promise.resolve(),
   heardAt: () => ('heardAt' in fields ? fields.heardAt : 1_000),
 });
 

@@ -1,21 +1,5 @@
-import { askOf, type StorageAsk } from '../../../../scheduler-plugin/storage/ask.ts';
-import { GIB, storageRig, type StorageRig } from '../../../build/storage.ts';
-
-/** A VM with these claims of 3 GiB each, all known and without a node. */
-function ask(rig: StorageRig, uid: string, ...names: readonly string[]): StorageAsk {
-  return askOf({ uid, volumeClaims: names.map((name) => `default/${name}`) }, rig.books)!;
-}
-const reason = (rig: StorageRig, uid: string, ...names: readonly string[]): string => ask(rig, uid, ...names).poolReason('a');
-
-/** A node with a pool of 10 GiB, and claims of 3 GiB that nobody has used yet. */
-function pool(): StorageRig {
-  const rig = storageRig();
-  rig.node('a');
-  rig.node('b');
-  rig.capacity('fast', 'a', 10);
-  for (const name of ['one', 'two', 'three', 'four', 'five']) rig.claim(name);
-  return rig;
-}
+import fc from 'fast-check';
+import { ask, GIB, pool, reason, storageRig, type StorageRig } from '../../../build/storage.ts';
 
 describe('joint room of a pool', () => {
   it.each<[string, (rig: StorageRig) => void, readonly string[], string]>([
@@ -135,6 +119,32 @@ describe('volumes that were made', () => {
     expect(free(rig)).toBe(7);
   });
 
+  it('and all that is known at the start count the same, whichever watch is first', () => {
+    const tell: readonly ((rig: StorageRig) => void)[] = [
+      (rig) => rig.node('a'),
+      (rig) => rig.storageClass('slow'),
+      (rig) => rig.capacity('slow', 'a', 10),
+      (rig) => rig.claim('open', { storageClass: 'slow', on: 'a', gib: 1 }),
+      (rig) => rig.claim('new', { storageClass: 'slow', on: 'a', volume: 'pv-new' }),
+      (rig) => rig.volume('pv-new', { claim: 'new', age: 10_000, storageClassName: 'slow' }),
+      (rig) => rig.claim('old', { storageClass: 'slow', on: 'a', volume: 'pv-old' }),
+      (rig) => rig.volume('pv-old', { claim: 'old', age: 80_000, storageClassName: 'slow' }),
+    ];
+    const anyOrder = fc.shuffledSubarray([...tell], { minLength: tell.length });
+    fc.assert(
+      fc.property(anyOrder, (ordered) => {
+        const rig = storageRig();
+        for (const one of ordered) one(rig);
+        expect(rig.books.pools.room('class/slow', 'a', 'vm')).toEqual({
+          told: 10 * GIB,
+          promised: 4 * GIB,
+          tentative: 0,
+          twice: 0,
+        });
+      }),
+    );
+  });
+
   it('a claim that was given a volume of long ago takes nothing', () => {
     const rig = pool();
     place(rig, 'one');
@@ -178,58 +188,6 @@ describe("what a driver's own objects tell of a node", () => {
     const rig = linstor(5);
     rig.books.setNodeRooms('linstor', 'a', []);
     expect(reason(rig, 'vm', 'one', 'two')).toBe('');
-  });
-});
-
-describe('VMs that passed a filter', () => {
-  const promise = (rig: StorageRig, uid: string, names: readonly string[], nodes: readonly string[]): void =>
-    rig.books.pools.promise(uid, { claims: ask(rig, uid, ...names).wants, nodes, at: Date.UTC(2026, 10, 21, 20) });
-
-  it('hold their room on each node they may go to, for others but not for themselves', () => {
-    const rig = pool();
-    promise(rig, 'vm-1', ['one', 'two'], ['a', 'b']);
-    expect(reason(rig, 'vm-1', 'one', 'two', 'three')).toBe('');
-    const other = ask(rig, 'vm-2', 'three', 'four');
-    expect(other.poolReason('a')).toMatch(/has 4 GiB free \(6 GiB of 10 GiB promised to others\)/);
-    expect(other.passing()).toMatch(/kept for claims under way/);
-  });
-
-  it('a VM that does not fit beside what is promised for good is not kept waiting', () => {
-    const rig = pool();
-    rig.claim('one', { on: 'a' });
-    promise(rig, 'vm-1', ['two'], ['a']);
-    const other = ask(rig, 'vm-2', 'three', 'four', 'five');
-    expect([other.poolReason('a') === '', other.passing()]).toEqual([false, '']);
-  });
-
-  it('hold it on the node of their first claim alone once that is known', () => {
-    const rig = pool();
-    promise(rig, 'vm-1', ['one', 'two'], ['a', 'b']);
-    rig.claim('one', { on: 'b' });
-    expect(reason(rig, 'vm-2', 'three', 'four', 'five')).toBe('');
-    rig.claim('two', { on: 'b' });
-    expect(rig.books.pools.others('', 0)).toBe(0);
-  });
-
-  it('hold it once in a pool that several of their nodes share', () => {
-    const rig = pool();
-    rig.node('a2', { 'topology.example.com/node': 'a' });
-    promise(rig, 'vm-1', ['one', 'two'], ['a', 'a2']);
-    expect(reason(rig, 'vm-2', 'three')).toBe('');
-  });
-
-  it('that are never seen placed give it back after a while', () => {
-    const rig = pool();
-    promise(rig, 'vm-1', ['one', 'two'], ['a']);
-    rig.books.pools.expire(Date.UTC(2026, 10, 21, 20) + 15_000);
-    expect(reason(rig, 'vm-2', 'three', 'four', 'five')).toBe('');
-  });
-
-  it('that are refused everywhere now hold nothing', () => {
-    const rig = pool();
-    promise(rig, 'vm-1', ['one', 'two'], ['a']);
-    promise(rig, 'vm-1', ['one', 'two'], []);
-    expect(reason(rig, 'vm-2', 'three', 'four', 'five')).toBe('');
   });
 });
 
