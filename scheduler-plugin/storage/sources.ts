@@ -26,9 +26,15 @@ export interface StorageSources {
   refresh(): void;
 }
 
+/** What the sources are made of. */
+export interface StorageParts extends SourceParts {
+  /** A driver told of room there, which the scheduler does not see. */
+  readonly onNodeChange?: (node: string) => void;
+}
+
 /** One watch for each kind of object, one poll for LINSTOR. */
 export function createStorageSources(
-  parts: SourceParts,
+  parts: StorageParts,
   claimsOn: StorageBooksOptions['claimsOn'],
   linstor?: LinstorAccess,
 ): StorageSources {
@@ -36,7 +42,11 @@ export function createStorageSources(
   const attachmentSource = sourceOf('volumeattachments', attachmentWatch(parts, attachments));
   const csiNodes = createCsiNodes();
   const csiNodeSource = sourceOf('csinodes', csiNodeWatch(parts, csiNodes));
-  const { locators, sources } = createLocators(parts, (node, rooms) => books.setNodeRooms('linstor', node, rooms), linstor);
+  const tellRooms: StorageBooks['setNodeRooms'] = (driver, node, rooms) => {
+    books.setNodeRooms(driver, node, rooms);
+    parts.onNodeChange?.(node);
+  };
+  const { locators, sources } = createLocators(parts, (node, rooms) => tellRooms('linstor', node, rooms), linstor);
   const claims: Reflector<read.ClaimFacts> = claimWatch(parts, (key, claim) => books.setClaim(key, claim));
   const volumes: Reflector<read.VolumeFacts> = volumeWatch(parts, (volume) => books.setVolume(volume));
   const books = createStorageBooks({
@@ -48,7 +58,7 @@ export function createStorageSources(
     claimsOn,
     csiNodes: { ...csiNodes, runs: (driver) => isFresh(csiNodeSource, parts.clock.now()) && csiNodes.runs(driver) },
   });
-  const rooms = createRoomSources(parts, (driver, node, list) => books.setNodeRooms(driver, node, list));
+  const rooms = createRoomSources(parts, tellRooms);
   return {
     books,
     refresh: () => rooms.refresh(),
