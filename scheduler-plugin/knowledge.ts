@@ -1,4 +1,3 @@
-import { VM_LABEL, VM_LABEL_VALUE } from '../api/names.ts';
 import type { NodeReport } from '../api/node-report.ts';
 import { readStoredGuest } from '../api/parse-stored.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -25,6 +24,7 @@ import { createNodeNames } from './node-names.ts';
 import { createNodeSources } from './sources/node-sources.ts';
 import { ageOf, isFresh, MAX_AGE_MS, type Source, sourceOf } from './sources/source.ts';
 import { createStandIns, type StandIns } from './sources/stand-ins.ts';
+import { VMS_ON_NODES } from './sources/vm-pods.ts';
 import { createStorageDesk, type StorageDesk } from './storage/desk.ts';
 import type { LinstorAccess } from './storage/locators.ts';
 import { podClaims } from './storage/pod-claims.ts';
@@ -60,9 +60,6 @@ export interface KnowledgeOptions {
 const CATCH_UP_MS = 250;
 /** A pod that fits nowhere is asked about again and again, one at a time: waiting each time would hold up all others. */
 const CATCH_UP_EVERY_MS = 1_000;
-
-/** VM pods that have a node, ended ones too: what ended gives back at once what its node's report still counts. */
-const VMS_ON_NODES = { labelSelector: `${VM_LABEL}=${VM_LABEL_VALUE}`, fieldSelector: 'spec.nodeName!=' };
 
 /** Follows nodes, their reports and the VM pods on them; keeps a few hundred bytes of each. */
 export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {

@@ -1,4 +1,3 @@
-import { VM_LABEL, VM_LABEL_VALUE } from '../../api/names.ts';
 import { readStoredGuest } from '../../api/parse-stored.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { KINDS, pathOf } from '../../kube/paths.ts';
@@ -10,6 +9,7 @@ import type { BoundVm } from '../placement/ledger.ts';
 import type { PodObject } from '../placement/pod-facts.ts';
 import { needsOf } from '../placement/wanted.ts';
 import { type Source, sourceOf } from '../sources/source.ts';
+import { WAITING_VMS } from '../sources/vm-pods.ts';
 import { type Budget, budgetOf, type BudgetObject } from './budgets.ts';
 import { createNominations, type Nomination, type Nominations } from './nominations.ts';
 
@@ -26,9 +26,6 @@ export interface PreemptionWatches {
   readonly required: readonly Source[];
   readonly optional: readonly Source[];
 }
-
-/** VM pods that wait for a node. */
-const WAITING_VMS = { labelSelector: `${VM_LABEL}=${VM_LABEL_VALUE}`, fieldSelector: 'spec.nodeName=,status.phase=Pending' };
 
 /** Watches that have not begun. */
 export function createPreemptionWatches(options: {

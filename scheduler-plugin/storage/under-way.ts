@@ -1,9 +1,9 @@
-import { VM_LABEL, VM_LABEL_VALUE } from '../../api/names.ts';
 import { KINDS, pathOf } from '../../kube/paths.ts';
 import { createReflector, type Reflector } from '../../kube/reflector.ts';
 import type { Wanted } from '../placement/wanted.ts';
 import type { ExtenderPod } from '../protocol.ts';
 import type { FollowedSource, Source } from '../sources/source.ts';
+import { WAITING_VMS } from '../sources/vm-pods.ts';
 import type { SourceParts } from './locators.ts';
 
 /** Read once: before, nothing is answered. */
@@ -18,8 +18,6 @@ export interface UnderWayOptions extends SourceParts {
   readonly promise: (wanted: Wanted) => void;
 }
 
-const WITHOUT_NODE = { labelSelector: `${VM_LABEL}=${VM_LABEL_VALUE}`, fieldSelector: 'spec.nodeName=,status.phase=Pending' };
-
 /**
  * VMs that had no node when this process began. The one before may have let any of them pass a filter, and was gone before the scheduler had written
  * its choice to their claims; nothing in the API server tells them from others. So each is promised its room on all nodes, until its claims show where
@@ -33,7 +31,7 @@ export function createUnderWay({ after, wanted, promise, ...parts }: UnderWayOpt
     await Promise.all(after.map((one) => one.whenSynced()));
     if (stopping.signal.aborted) return;
     const keep = (raw: object): Wanted | undefined => (isGated(raw) ? undefined : wanted(raw));
-    pods = createReflector<Wanted>({ ...parts, path: pathOf(KINDS.pods), query: WITHOUT_NODE, keep });
+    pods = createReflector<Wanted>({ ...parts, path: pathOf(KINDS.pods), query: WAITING_VMS, keep });
     pods.start();
     await pods.whenSynced();
     for (const one of pods.list()) promise(one);
