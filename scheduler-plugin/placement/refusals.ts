@@ -14,7 +14,7 @@ export interface Refusals {
   note(refusal: Refusal): void;
   /** Whether there is any of this owner; without, no node is left out. */
   has(owner: string): boolean;
-  /** How many in the last ten minutes. */
+  /** How many are remembered: those of the last ten minutes, and a little longer. */
   recent(owner: string, now: number): number;
   /** Why the VM should not go there now, '' = nothing against it. `now` in milliseconds since the epoch. */
   reason(node: string, owner: string, now: number): string;
@@ -26,7 +26,8 @@ const FIRST_MS = MINUTE_MS;
 const LONGEST_MS = 30 * MINUTE_MS;
 /** So many refusals by any nodes in so long, and the VM waits for all: what refuses it is the VM. */
 export const MOST_REFUSALS = 4;
-const WINDOW_MS = 10 * MINUTE_MS;
+/** A minute more than the ten in which five pods may fail: kubelets date a refusal to the second, and by clocks of their own. */
+const WINDOW_MS = 11 * MINUTE_MS;
 /** Refusals remembered; the oldest are forgotten first. */
 const CAPACITY = 5_000;
 

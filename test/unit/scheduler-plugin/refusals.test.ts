@@ -38,7 +38,7 @@ test('a VM that many nodes refuse waits for all of them: at most five failed pod
     if (node !== undefined) refusals.note(from(`p${failed++}`, node, now));
   }
   expect(failed).toBeLessThanOrEqual(5);
-  expect(refusals.reason('h', 'rs', 5 * MINUTE)).toMatch(/kubelets refused 4 pods of this VM in the last 10 minutes/);
+  expect(refusals.reason('h', 'rs', 5 * MINUTE)).toMatch(/kubelets refused 4 pods of this VM in the last 11 minutes/);
 });
 
 test('old refusals of others are forgotten before memory is full', () => {

@@ -55,30 +55,34 @@ test('one that was not bound makes room for another', () => {
   expect([trials.begin(pod('new'), 1), trials.begin(pod('newer'), 1) === '']).toEqual(['', false]);
 });
 
-test('fifty pods of a VM that every kubelet refuses, however late it says so: at most five fail in ten minutes', () => {
-  const refusals = createRefusals();
-  const trials = createTrials((owner, now) => refusals.recent(owner, now));
-  const late = 5_000;
-  const bound: { uid: string; owner: string; node: string; at: number }[] = [];
-  let failed = 0;
-  let next = 50;
-  const waiting = many(50);
-  for (let now = 0; now < 600_000; now += 100) {
-    for (const one of bound.filter(({ at }) => at + late === now)) {
-      refusals.note({ ...one, at: now });
-      trials.seen(one, 'refused', now);
-      failed += 1;
-      // The controller makes another at once.
-      waiting.push(pod(String(next++)));
+test.each([100, 5_000])(
+  'fifty pods of a VM that every kubelet refuses, %i ms late: at most five fail in any ten minutes',
+  (late) => {
+    const refusals = createRefusals();
+    const trials = createTrials((owner, now) => refusals.recent(owner, now));
+    const bound: { uid: string; owner: string; node: string; at: number }[] = [];
+    const failed: number[] = [];
+    let next = 50;
+    const waiting = many(50);
+    for (let now = 800; now < 3_600_000; now += 100) {
+      for (const one of bound.filter(({ at }) => at + late === now)) {
+        // Kubelets write times without fractions of a second.
+        refusals.note({ ...one, at: now - (now % 1_000) });
+        trials.seen(one, 'refused', now);
+        failed.push(now);
+        // The controller makes another at once.
+        waiting.push(pod(String(next++)));
+      }
+      for (const one of [...waiting]) {
+        const node = Array.from({ length: 20 }, (_, index) => `node${index}`).find(
+          (name) => refusals.reason(name, 'rs', now) === '',
+        );
+        if (node === undefined || trials.begin(one, now) !== '') continue;
+        waiting.splice(waiting.indexOf(one), 1);
+        bound.push({ ...one, node, at: now });
+      }
     }
-    for (const one of [...waiting]) {
-      const node = Array.from({ length: 20 }, (_, index) => `node${index}`).find(
-        (name) => refusals.reason(name, 'rs', now) === '',
-      );
-      if (node === undefined || trials.begin(one, now) !== '') continue;
-      waiting.splice(waiting.indexOf(one), 1);
-      bound.push({ ...one, node, at: now });
-    }
-  }
-  expect([failed > 0, failed <= 5]).toEqual([true, true]);
-});
+    const within = failed.map((start) => failed.filter((at) => at >= start && at - start <= 600_000).length);
+    expect([failed.length > 5, Math.max(...within) <= 5]).toEqual([true, true]);
+  },
+);
