@@ -64,7 +64,7 @@ test.each([100, 5_000])(
     const failed: number[] = [];
     let next = 50;
     const waiting = many(50);
-    for (let now = 800; now < 3_600_000; now += 100) {
+    for (let now = 800; now < 1_500_000; now += 100) {
       for (const one of bound.filter(({ at }) => at + late === now)) {
         // Kubelets write times without fractions of a second.
         refusals.note({ ...one, at: now - (now % 1_000) });
