@@ -110,7 +110,8 @@ function reserve({ clock, ledger, world }: BinderOptions, { uid, node }: BindReq
   const reason = nodeReason(guest, world.node(node), withVolumes(world));
   if (reason !== '') return { ok: false, reason };
   const plan = concernsZones(guest) ? world.verdict(node, guest)?.fit?.plan : undefined;
-  ledger.reserve({ uid, node, owner: guest.owner, needs: guest, plan, expiresAt: clock.now() + RESERVED_MS });
+  const { owner, volumeClaims } = guest;
+  ledger.reserve({ uid, node, owner, needs: guest, plan, volumeClaims, expiresAt: clock.now() + RESERVED_MS });
   return { ok: true, plan };
 }
 

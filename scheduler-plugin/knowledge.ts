@@ -128,7 +128,7 @@ function worldOf({ nodes, ledger, refusals, desk, clock }: WorldParts) {
 
 /** Claims of the VMs there, but of one. */
 function claimsOn(ledger: Ledger, node: string, uid: string): readonly string[] {
-  return Array.from(ledger.claims(node)).flatMap((vm) => ('ended' in vm && vm.uid !== uid ? (vm.volumeClaims ?? []) : []));
+  return Array.from(ledger.claims(node)).flatMap((vm) => (vm.uid === uid ? [] : (vm.volumeClaims ?? [])));
 }
 
 /** What kubelets have said of VMs, and what they have yet to say. */

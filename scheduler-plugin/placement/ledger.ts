@@ -26,6 +26,8 @@ export interface BoundVm extends Claim {
 export interface Reservation extends Claim {
   readonly node: string;
   readonly owner: string;
+  /** As of a {@link BoundVm}. */
+  readonly volumeClaims?: readonly string[];
   /** Milliseconds since the epoch; by then the watch has shown the pod there, or the binding failed unseen. */
   readonly expiresAt: number;
 }

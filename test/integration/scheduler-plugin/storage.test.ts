@@ -65,6 +65,7 @@ describe.each([
   const caughtUp = (): Promise<void> => realClock.sleep(lagMs === undefined ? 0 : lagMs + 500);
   beforeAll(async () => {
     rig = await startRig({ controllers: CONTROLLERS, ...(lagMs === undefined ? {} : { lagMs }) });
+    await createClassThere(rig.client);
   }, 120_000);
   afterAll(async () => {
     for (const fake of fakes) await fake.stop();
@@ -103,6 +104,19 @@ describe.each([
     await settled(client, 'pair', 12, fake);
     expect({ refused: fake.refused, left: Object.keys(pools).map((name) => fake.left(name) / GIB) }).toEqual({ refused: [], left: [2, 2, 2, 2] });
   }, 240_000);
+
+  test('3 VMs, each with a disk that was plugged into its guest, at a node with places for 2: 1 waits and knows why', async () => {
+    const { client } = rig;
+    const csi = 'csi.example.com';
+    await addNode(client, 'plug-a', {});
+    await createCsiNode(client, 'plug-a', [{ name: csi, nodeID: 'plug-a', topologyKeys: null, allocatable: { count: 2 } }]);
+    const names = ['plug-1', 'plug-2', 'plug-3'];
+    for (const name of names) await createBoundVolume(client, name, { csi: { driver: csi, volumeHandle: name } });
+    await caughtUp();
+    await Promise.all(names.map((name) => createVm(client, name, { round: 'plug', claims: [], hotplugged: name })));
+    const [reason] = await settled(client, 'plug', 2);
+    expect(reason).toMatch(/CSI driver csi\.example\.com has 2 of at most 2 volumes there, guest needs 1 more/);
+  }, 180_000);
 }); // prettier-ignore
 
 describe('disks that are there', () => {

@@ -41,7 +41,8 @@ function rig(pages: number) {
     binder.remember(wanted({ memory: '2Mi', amount: 60, uid: `uid-${name}` }));
   }
   const free = (): number | undefined => ledger.room('a')?.zones[0]?.memory['2Mi'];
-  return { binder, clock, kube, written, failure, free, trials };
+  const disks = (): readonly string[] => [...ledger.claims('a')].flatMap(({ volumeClaims }) => volumeClaims ?? []);
+  return { binder, clock, kube, written, failure, free, trials, disks };
 }
 
 test('of two VMs that want the same pages at once, one is bound with its plan, the other is told why not', async () => {
@@ -151,4 +152,11 @@ test('asked for another node while the first binding is under way, or after it w
   });
   expect(await binder.bind(elsewhere)).toEqual({ kind: 'failed', reason: 'it was bound to another node meanwhile' });
   expect([written.length, free()]).toEqual([1, 40]);
+});
+
+test('the disks of a VM count on its node from its binding on, before the watch shows it there', async () => {
+  const { binder, disks } = rig(100);
+  binder.remember(wanted({ uid: 'uid-v', volumeClaims: ['default/root', 'default/data'] }));
+  await binder.bind(request('v'));
+  expect(disks()).toEqual(['default/root', 'default/data']);
 });
