@@ -207,7 +207,7 @@ describeHere(`the agent with a real launcher, network and QEMU ${reason}`, () =>
       expect(pod.inside('busybox', 'wget', '-qO-', 'http://127.0.0.1/')).toBe('from the guest\n');
       guest.run('busybox', 'ping', '-c1', '-W2', '10.99.0.1');
     } finally {
-      run('ip', 'netns', 'delete', guest.netns);
+      guest.unplug();
     }
   });
 

@@ -161,8 +161,9 @@ export function fakePod(name: string, uid: string): FakePod {
 
 /** What stands in for a guest. */
 export interface PluggedGuest {
-  readonly netns: string;
   run(...args: string[]): string;
+  /** Ends what runs in it, and it. */
+  unplug(): void;
   /** What its DHCP client was given. */
   readonly lease: Readonly<Record<string, string>>;
 }
@@ -184,7 +185,12 @@ export function plugGuest(pod: FakePod, mac: string): PluggedGuest {
   run('ip', '-n', netns, 'route', 'add', 'default', 'via', '10.0.2.1');
   run('sh', '-c', `mkdir ${pod.directory}/www && echo from the guest > ${pod.directory}/www/index.html`);
   inGuest('busybox', 'httpd', '-h', `${pod.directory}/www`, '-p', '80');
-  return { netns, run: inGuest, lease };
+  const unplug = (): void => {
+    const pids = run('ip', 'netns', 'pids', netns).split('\n').filter(Boolean);
+    for (const pid of pids) process.kill(Number(pid), 'SIGKILL');
+    run('ip', 'netns', 'delete', netns);
+  };
+  return { run: inGuest, unplug, lease };
 }
 
 function cgroupDirectories(path: string): string[] {
