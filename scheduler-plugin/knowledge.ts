@@ -74,8 +74,8 @@ export function createKnowledge(options: KnowledgeOptions): LiveKnowledge {
   const books = { ledger, standIns, refusals, trials, preemption, books: storage.books, judgements: () => judgements };
   const { nodes, pods, reports } = createReflectors(options, books);
   const own = [sourceOf('nodes', nodes), sourceOf('pods', pods), sourceOf('nodereports', reports)];
-  const required = [...own, ...storage.required, ...preemption.required];
   const after = [...own, ...storage.required];
+  const required = [...after, ...preemption.required];
   const underWay = createUnderWay({ ...options, after, wanted: wantedDisks, promise: promiseEverywhere(desk, nodes) });
   const optional = [...storage.optional, ...preemption.optional, others.topologies, others.functions];
   const world = worldOf({ nodes, ledger, refusals, desk, clock });

@@ -86,7 +86,6 @@ export function createPromises(index: Pick<PoolIndex, 'at'>): Promises {
   };
 }
 
-/** A pool that many of the nodes share is asked once. */
 function sharesOf({ claims, nodes }: PoolPromise, poolsOf: Finder): readonly Share[] {
   const wants = new Map<string, number>();
   for (const { group, bytes } of claims.values()) wants.set(group, (wants.get(group) ?? 0) + bytes);
@@ -104,7 +103,7 @@ function add(shares: readonly Share[], times: number): void {
 
 type Finder = (group: string, nodes: readonly string[]) => ReadonlySet<Pool>;
 
-/** VMs that were promised the same list of nodes share what was found there: after a start these may be thousands, each on all nodes. */
+/** A pool that many of the nodes share is found once. VMs that were promised the same list share what was found: after a start these may be thousands. */
 function createFinder(index: Pick<PoolIndex, 'at'>): Finder {
   const known = new WeakMap<readonly string[], Map<string, ReadonlySet<Pool>>>();
   return (group, nodes) => {

@@ -3,7 +3,7 @@ import type { NodeReportStatus } from '../../../api/node-report.ts';
 import { eventually } from '../../build/eventually.ts';
 import { report, reportedZone } from '../../build/placement.ts';
 import { createClaim, withDisks } from './disks.ts';
-import { startFakeProvisioner, TOPOLOGY, type FakeProvisioner } from './fake-provisioner.ts';
+import { startFakeProvisioner, type FakeProvisioner } from './fake-provisioner.ts';
 import { addNode, createPods, podsOf, promised, removeRound, type StoredPod, vmTemplate, waitingReason } from './objects.ts';
 
 import { startRig } from './rig.ts';
@@ -73,7 +73,6 @@ async function addPool(index: number): Promise<void> {
   const { client } = rig;
   const node = `${poolOf(index)}-a`;
   await addNode(client, node, {});
-  await client.patch(`/api/v1/nodes/${node}`, { type: 'merge', body: { metadata: { labels: { [TOPOLOGY]: node } } } });
   const pools = { [node]: POOL.bytes };
   for (const name of diskedOf(index)) await createClaim(client, name, poolOf(index));
   fakes[index] = await startFakeProvisioner({

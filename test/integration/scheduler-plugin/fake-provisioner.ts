@@ -31,7 +31,7 @@ export interface FakePools {
 }
 
 export const DRIVER = 'fake.csi.example.com';
-export const TOPOLOGY = 'topology.example.com/node';
+const TOPOLOGY = 'topology.example.com/node';
 const SELECTED = 'volume.kubernetes.io/selected-node';
 const CAPACITIES = '/apis/storage.k8s.io/v1/namespaces/default/csistoragecapacities';
 
@@ -44,7 +44,7 @@ interface Claim extends KubeObject {
   };
 }
 
-/** Creates the StorageClass and the capacity objects, and makes volumes until it is stopped. */
+/** Labels its nodes, which are there, creates the StorageClass and the capacity objects, and makes volumes until it is stopped. */
 export async function startFakeProvisioner(fake: FakePools): Promise<FakeProvisioner> {
   const { client, storageClass, pools, makeMs, tellMs, reclaim = 'Retain' } = fake;
   const left = new Map(Object.entries(pools));
@@ -53,7 +53,10 @@ export async function startFakeProvisioner(fake: FakePools): Promise<FakeProvisi
   const work = new Set<Promise<void>>();
   const stopping = new AbortController();
   await client.create(pathOf(KINDS.storageClasses), classObject(storageClass));
-  for (const [node, bytes] of left) await client.create(CAPACITIES, capacityObject(storageClass, node, bytes));
+  for (const [node, bytes] of left) {
+    await client.patch(`/api/v1/nodes/${node}`, { type: 'merge', body: { metadata: { labels: { [TOPOLOGY]: node } } } });
+    await client.create(CAPACITIES, capacityObject(storageClass, node, bytes));
+  }
 
   const provision = async (claim: Claim, node: string): Promise<void> => {
     const bytes = gibibytes(claim.spec.resources.requests.storage);

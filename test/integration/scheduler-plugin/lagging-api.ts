@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { passLate } from '../../build/pass-late.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { passLate } from '../../build/pass-late.ts';
 import type { ApiServer } from '../api-server.ts';
 
 /** A way to the API server on which some things are late. */

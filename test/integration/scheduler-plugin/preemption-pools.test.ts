@@ -2,7 +2,7 @@ import { KINDS, pathOf } from '../../../kube/paths.ts';
 import { eventually } from '../../build/eventually.ts';
 import { createClaim } from './disks.ts';
 import { createPriorities, type Round, roundOf } from './evicting.ts';
-import { DRIVER, startFakeProvisioner, TOPOLOGY, type FakeProvisioner } from './fake-provisioner.ts';
+import { DRIVER, startFakeProvisioner, type FakeProvisioner } from './fake-provisioner.ts';
 import { addNode as createNode, pagesReport, PODS } from './objects.ts';
 import { startRig, type SchedulerRig } from './rig.ts';
 
@@ -36,7 +36,6 @@ const ephemeral = (storageClassName: string): object => {
 async function fullPool(name: string, counted = '400Mi'): Promise<Round> {
   const { client } = rig;
   await createNode(client, name, { cpu: '20', 'hugepages-2Mi': counted }, pagesReport(100, 100));
-  await client.patch(`/api/v1/nodes/${name}`, { type: 'merge', body: { metadata: { labels: { [TOPOLOGY]: name } } } });
   fakes.push(await startFakeProvisioner({ client, storageClass: name, pools: { [name]: 8 * GIB }, makeMs: 0, tellMs: 0, reclaim: 'Delete' }));
   for (const claim of [`${name}-ordinary`, `${name}-new`]) await createClaim(client, claim, name);
   const round = roundOf(client, name);

@@ -4,7 +4,7 @@ import { realClock } from '../../../runtime/clock.ts';
 import { eventually } from '../../build/eventually.ts';
 import { install } from '../definitions.ts';
 import { createBoundVolume, createClaim, createClassThere, withDisks } from './disks.ts';
-import { startFakeProvisioner, TOPOLOGY, type FakeProvisioner } from './fake-provisioner.ts';
+import { startFakeProvisioner, type FakeProvisioner } from './fake-provisioner.ts';
 import { addNode, createPods, podsOf, type StoredPod, vmTemplate, waitingReason } from './objects.ts';
 import { metricOf, startRig, type SchedulerRig } from './rig.ts';
 
@@ -51,9 +51,6 @@ async function settled(client: KubeClient, round: string, bound: number, fake?: 
   return eventually(`${bound} of ${round} are bound, and the others know why not`, look, 90_000);
 }
 
-const labelled = (client: KubeClient, node: string): Promise<unknown> =>
-  client.patch(`/api/v1/nodes/${node}`, { type: 'merge', body: { metadata: { labels: { [TOPOLOGY]: node } } } });
-
 // Without a CSIDriver object Kubernetes does not look at room at all, so what holds here is ours.
 describe.each([
   ['as they come', undefined],
@@ -75,7 +72,6 @@ describe.each([
   test('5 VMs with a new disk of 3 GiB at a pool of 10 GiB: 3 are placed, 2 wait and know why, nothing is promised twice', async () => {
     const { client } = rig;
     await addNode(client, 'pool-a', {});
-    await labelled(client, 'pool-a');
     const fake = await startFakeProvisioner({ client, storageClass: 'fast', pools: { 'pool-a': 10 * GIB }, makeMs: 200, tellMs: 1_500 });
     fakes.push(fake);
     const names = ['one', 'two', 'three', 'four', 'five'];
@@ -91,10 +87,7 @@ describe.each([
   test('20 VMs with two new disks each at four pools of 20 GiB: 12 are placed, nothing is promised twice', async () => {
     const { client } = rig;
     const pools = Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [`pair-${name}`, 20 * GIB]));
-    for (const name of Object.keys(pools)) {
-      await addNode(client, name, {});
-      await labelled(client, name);
-    }
+    for (const name of Object.keys(pools)) await addNode(client, name, {});
     const fake = await startFakeProvisioner({ client, storageClass: 'pairs', pools, makeMs: 100, tellMs: 800 });
     fakes.push(fake);
     const names = Array.from({ length: 20 }, (_, index) => `pair-${index}`);

@@ -1,6 +1,6 @@
 import { eventually } from '../../build/eventually.ts';
 import { createClaim, withDisks } from './disks.ts';
-import { startFakeProvisioner, TOPOLOGY, type FakeProvisioner } from './fake-provisioner.ts';
+import { startFakeProvisioner, type FakeProvisioner } from './fake-provisioner.ts';
 import { addNode, createPods, podsOf, vmTemplate, waitingReason } from './objects.ts';
 import { startRig, type SchedulerRig } from './rig.ts';
 
@@ -20,7 +20,6 @@ beforeAll(async () => {
   rig = await startRig({ claimWriteMs: WRITE_MS, scheduler: BACK_OFF, controllers: ['persistentvolume-binder-controller'] });
   const { client } = rig;
   await addNode(client, 'pool-a', {});
-  await client.patch('/api/v1/nodes/pool-a', { type: 'merge', body: { metadata: { labels: { [TOPOLOGY]: 'pool-a' } } } });
   fake = await startFakeProvisioner({ client, storageClass: 'fast', pools: { 'pool-a': 10 * GIB }, makeMs: 200, tellMs: 1_500 });
 }, 120_000);
 afterAll(async () => {
